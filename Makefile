@@ -1,0 +1,51 @@
+# linnet: `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+export PYTHONPATH := tests
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types layers test-unit test-integration test-e2e bench crds venv cluster clean
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-17s\033[0m %s\n", $$1, $$2}'
+
+demo: venv ## Watch a good and a bad release on a real local cluster (KEEP=1 leaves it up)
+	@$(PY) -m demo $(ARGS)
+
+test: venv ## Run everything: lint, types, layers, unit, integration, e2e
+	@$(PY) tests/run.py $(if $(ARGS),-- $(ARGS))
+
+lint types layers: venv ## Run one of the static checks
+	@$(PY) tests/run.py $@
+
+test-unit: venv ## Run the unit tests (ARGS='-k words' picks some)
+	@$(PY) tests/run.py unit $(if $(ARGS),-- $(ARGS))
+
+test-integration: venv ## Run the tests on a real API server and a real Prometheus
+	@$(PY) tests/run.py integration $(if $(ARGS),-- $(ARGS))
+
+test-e2e: venv ## Run the tests on the whole cluster (BACKEND=kind|kubeconfig for another one)
+	@$(PY) tests/run.py e2e $(if $(ARGS),-- $(ARGS))
+
+bench: venv ## Measure speed, cost and damage; writes docs/benchmarks.md
+	@$(PY) -m bench $(ARGS)
+
+crds: venv ## Write crds/ from the models
+	@$(PY) -m linnet.api.crd crds
+
+cluster: venv ## Build the local cluster's programs (kept in the cache folder)
+	@$(PY) -m cluster build
+
+venv: $(VENV)/.ready ## Make the Python environment in .venv
+
+$(VENV)/.ready: pyproject.toml
+	@echo "==> Python environment in $(VENV)"
+	@$(PYTHON) -m venv --upgrade-deps $(VENV) >/dev/null
+	@$(BIN)/pip install --quiet --editable . --group dev
+	@touch $@
+
+clean: ## Remove the Python environment and the caches of this tree
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

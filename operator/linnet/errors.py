@@ -1,0 +1,33 @@
+"""Errors by who must act.
+
+    LinnetError
+    ├── SpecError          the user: what they wrote cannot work (shown as Stalled)
+    ├── UnavailableError   the environment: retried with back-off
+    └── ConflictError      nobody: the object changed since it was read; observe again
+
+Anything else is a bug and is logged with its traceback.
+"""
+
+
+class LinnetError(Exception):
+    """Base of all errors that linnet raises on purpose."""
+
+
+class SpecError(LinnetError):
+    """What the user wrote cannot work.
+
+    `reason` is a CamelCase condition reason; the message names object and field and what to do.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class UnavailableError(LinnetError):
+    """Something outside did not answer, or refused for now; trying again later may work."""
+
+
+class ConflictError(LinnetError):
+    """The object changed since it was read: nothing was written."""
