@@ -1,0 +1,1 @@
+"""The Canary resource: models, rules, defaults, and the CustomResourceDefinition made from them."""

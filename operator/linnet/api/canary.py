@@ -1,0 +1,246 @@
+"""The Canary: what a team asks for, and what linnet says about it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from linnet.api.analysis import Analysis
+from linnet.api.explain import explain
+from linnet.api.metric import Metric, ThresholdRange
+from linnet.api.names import CANARY_SUFFIX, KIND, MAX_NAME_LENGTH, PRIMARY_SUFFIX
+from linnet.api.objects import ObjectRef
+from linnet.api.rules import Model, Rule, differs, matcher, matches
+from linnet.api.scalars import DNS_SUBDOMAIN, Flag, Whole
+from linnet.api.service import SERVICE_NAME, Service
+from linnet.api.status import CanaryStatus
+from linnet.errors import SpecError
+
+__all__ = [
+    "Analysis",
+    "Canary",
+    "CanarySpec",
+    "Metadata",
+    "Metric",
+    "Service",
+    "TargetRef",
+    "ThresholdRange",
+]
+
+INVALID_SPEC = "InvalidSpec"
+
+
+class TargetRef(Model):
+    """The workload that the user edits."""
+
+    api_version: Literal["apps/v1"] = Field(
+        default="apps/v1", description="The API version of the workload: apps/v1."
+    )
+    kind: Literal["Deployment"] = Field(
+        default="Deployment", description="The kind of the workload: Deployment."
+    )
+    name: Annotated[
+        str,
+        StringConstraints(max_length=MAX_NAME_LENGTH),
+        matches(
+            f"^{DNS_SUBDOMAIN}$",
+            "must be the name of a Deployment: lower case letters, digits, inner dashes and dots",
+        ),
+    ] = Field(
+        description="The name of the workload, in the Canary's namespace. With -primary appended it"
+        " names the copy that serves the promoted revision."
+    )
+
+
+_names_a_service = matcher(SERVICE_NAME)
+
+
+class CanarySpec(Model):
+    """What a team asks for."""
+
+    rules: ClassVar = (
+        Rule(
+            "self.skipAnalysis || has(self.analysis.stepWeight) || has(self.analysis.stepWeights)",
+            "say how the weight grows: set analysis.stepWeight or analysis.stepWeights, or"
+            " skipAnalysis: true",
+            lambda s: (
+                s.skip_analysis
+                or s.analysis.step_weight is not None
+                or s.analysis.step_weights is not None
+            ),
+            field="analysis",
+        ),
+        Rule(
+            f"has(self.service.name) || self.targetRef.name.matches('{SERVICE_NAME}')",
+            "targetRef.name cannot name a Service (it must begin with a letter and have no dot):"
+            " set service.name",
+            lambda s: s.service.name is not None or _names_a_service(s.target_ref.name),
+            field="service",
+        ),
+        Rule(
+            "self.targetRef.name == oldSelf.targetRef.name",
+            "targetRef.name cannot be changed: delete the Canary, which gives all traffic back to"
+            " its target, and create one for the other workload",
+            None,
+            field="targetRef",
+        ),
+        Rule(
+            "(has(self.service.name) ? self.service.name : self.targetRef.name) =="
+            " (has(oldSelf.service.name) ? oldSelf.service.name : oldSelf.targetRef.name)",
+            "service.name cannot be changed: delete the Canary, and create it with the other name",
+            None,
+            field="service",
+        ),
+    )
+
+    provider: Literal["istio"] = Field(
+        default="istio", description="What routes the traffic: istio."
+    )
+    metrics_server: (
+        Annotated[
+            str,
+            StringConstraints(max_length=2048),
+            matches(
+                r"^https?://[^\s/?#]+([/?#][^\s]*)?$",
+                "must be a URL such as http://prometheus.istio-system:9090",
+            ),
+            differs("^https?://[^/?#]*@", "must not carry a user name or password"),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="The URL of the Prometheus that this Canary is judged on. Default: that of the"
+        " operator.",
+    )
+    target_ref: TargetRef = Field(
+        description="The workload whose new revisions are released step by step."
+    )
+    progress_deadline_seconds: Annotated[int, Whole(1, 86400)] = Field(
+        default=600,
+        description="How long pods may take to become ready, in seconds. A canary that takes longer"
+        " is taken back; a primary that takes longer is reported by the condition Stalled, and"
+        " waited for.",
+    )
+    scale_down_delay_seconds: Annotated[int, Whole(0, 3600)] = Field(
+        default=10,
+        description="How long pods that have lost their traffic are kept, in seconds: the time in"
+        " which proxies learn of new weights and requests under way come to their end.",
+    )
+    skip_analysis: Flag = Field(
+        default=False,
+        description="Promote a new revision without analysis as soon as its pods are ready.",
+    )
+    suspend: Flag = Field(
+        default=False,
+        description="Do nothing at all for this Canary: no decision, no repair, until this is"
+        " false again.",
+    )
+    paused: Flag = Field(
+        default=False,
+        description="Hold the weight: no step up and no promotion. Checks go on, and may take the"
+        " release back.",
+    )
+    service: Service = Field(description="How requests reach the workload.")
+    analysis: Analysis = Field(
+        default_factory=Analysis,
+        json_schema_extra={"default": {}},
+        description="How fast the canary gets traffic, and how it is judged.",
+    )
+
+
+class Metadata(Model):
+    """What linnet reads of the object's metadata."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    finalizers: tuple[str, ...] = ()
+    labels: Mapping[str, str] = Field(default_factory=dict)
+    annotations: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Canary(Model):
+    """Releases each new revision of a workload step by step, and takes back what fails."""
+
+    metadata: Metadata
+    spec: CanarySpec
+    status: CanaryStatus = Field(default_factory=CanaryStatus)
+
+    @classmethod
+    def from_object(cls, obj: Mapping[str, Any]) -> Self:
+        """Read a Canary as the API server returns it.
+
+        A status that does not parse counts as absent, in as small parts as possible. Raises
+        SpecError with reason InvalidSpec for a spec that breaks a rule.
+        """
+        metadata = Metadata.model_validate(obj["metadata"], by_alias=True, by_name=False)
+        try:
+            spec = CanarySpec.model_validate(obj.get("spec"), by_alias=True, by_name=False)
+        except ValidationError as error:
+            raise SpecError(INVALID_SPEC, explain(error, "spec")) from error
+        status = CanaryStatus.from_object(obj.get("status") or {})
+        return cls(metadata=metadata, spec=spec, status=status)
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The reference of this Canary."""
+        return ObjectRef(KIND, self.metadata.namespace, self.metadata.name)
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        return self.metadata.namespace
+
+    @property
+    def uid(self) -> str:
+        return self.metadata.uid
+
+    @property
+    def generation(self) -> int:
+        return self.metadata.generation
+
+    @property
+    def resource_version(self) -> str:
+        return self.metadata.resource_version
+
+    @property
+    def finalizers(self) -> tuple[str, ...]:
+        return self.metadata.finalizers
+
+    @property
+    def deleted(self) -> bool:
+        """Deletion was asked for; the object stays until its finalizers are gone."""
+        return self.metadata.deletion_timestamp is not None
+
+    @property
+    def target_name(self) -> str:
+        """The workload that the user edits, which runs the canary during a release."""
+        return self.spec.target_ref.name
+
+    @property
+    def primary_name(self) -> str:
+        """The copy that runs the promoted revision."""
+        return self.spec.target_ref.name + PRIMARY_SUFFIX
+
+    @property
+    def service_name(self) -> str:
+        """The Service that clients call; also the name of the VirtualService."""
+        return self.spec.service.name or self.spec.target_ref.name
+
+    @property
+    def service_primary(self) -> str:
+        """The Service of the primary's pods."""
+        return self.service_name + PRIMARY_SUFFIX
+
+    @property
+    def service_canary(self) -> str:
+        """The Service of the canary's pods."""
+        return self.service_name + CANARY_SUFFIX

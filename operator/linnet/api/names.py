@@ -1,0 +1,30 @@
+"""Names that linnet gives to things in the cluster."""
+
+GROUP = "linnet.dev"
+VERSION = "v1beta1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "Canary"
+PLURAL = "canaries"
+SINGULAR = "canary"
+SHORT_NAME = "lcan"
+CATEGORY = "linnet"
+
+FIELD_MANAGER = "linnet"
+FINALIZER = f"{GROUP}/finalizer"
+
+REVISION_ANNOTATION = f"{GROUP}/revision"
+"""On a workload: the revision whose pod template it runs."""
+
+ORIGINAL_ANNOTATION = f"{GROUP}/original"
+"""On an object that linnet took over: what to put back when the Canary goes."""
+
+APPLIED_ANNOTATION = f"{GROUP}/applied"
+"""On an object that linnet writes: a hash of what it wrote last."""
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "linnet"
+
+PRIMARY_SUFFIX = "-primary"
+CANARY_SUFFIX = "-canary"
+MAX_NAME_LENGTH = 63 - len(PRIMARY_SUFFIX)
+"""How long a name may be so that it still fits a label value with either suffix."""
