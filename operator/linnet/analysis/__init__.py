@@ -1,0 +1,1 @@
+"""Judging a canary: which queries to ask, what the answers mean. Pure."""

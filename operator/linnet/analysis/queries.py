@@ -1,0 +1,220 @@
+"""The built-in metrics: what to ask Prometheus for many workloads at once, and how to read it.
+
+Both terms of a success rate are counted here, from whole requests: a quotient in PromQL has an
+empty numerator, and so no value, just when every request fails.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from linnet.analysis.measurement import Measurement, MetricKind
+from linnet.analysis.promql import (
+    NAMESPACE_LABEL,
+    WORKLOAD_LABEL,
+    increments,
+    to_workloads,
+)
+from linnet.analysis.quantile import quantile
+from linnet.analysis.samples import Labels, Sample, samples
+
+Workload = tuple[str, str]
+"""Namespace and name."""
+
+REQUESTS: Final = "istio_requests_total"
+BUCKETS: Final = "istio_request_duration_milliseconds_bucket"
+ALL_REQUESTS: Final = 'le="+Inf"'
+QUANTILE: Final = 0.99
+
+# Each request is counted by up to three reporters, so one of them is chosen, never their sum.
+# Only the client's side sees connections that fail.
+_SUCCESS_REPORTERS: Final = ("source", "destination", "waypoint")
+# Only the server's side is free of what retries and the network add.
+_DURATION_REPORTERS: Final = ("destination", "source", "waypoint")
+
+_GRPC_SERVER_FAULTS: Final = frozenset(
+    {
+        "2",  # UNKNOWN
+        "4",  # DEADLINE_EXCEEDED
+        "8",  # RESOURCE_EXHAUSTED
+        "13",  # INTERNAL
+        "14",  # UNAVAILABLE
+        "15",  # DATA_LOSS
+    }
+)
+
+
+def success_rate_promql(
+    workloads: Collection[Workload], window: timedelta, *, within: bool = False
+) -> str:
+    """Return the query for requests by outcome, seen in the window that ends at its time."""
+    grown = increments(REQUESTS, to_workloads(workloads), window, within=within)
+    return (
+        f"sum by ({NAMESPACE_LABEL}, {WORKLOAD_LABEL}, reporter, response_code,"
+        f" grpc_response_status) ({grown})"
+    )
+
+
+def request_duration_promql(
+    workloads: Collection[Workload], window: timedelta, *, within: bool = False
+) -> str:
+    """Return the query for requests by duration, seen in the window that ends at its time."""
+    grown = increments(
+        BUCKETS, to_workloads(workloads), window, resets_of=ALL_REQUESTS, within=within
+    )
+    return f"sum by ({NAMESPACE_LABEL}, {WORKLOAD_LABEL}, reporter, le) ({grown})"
+
+
+def read_success_rate(
+    rows: Iterable[Any], workloads: Collection[Workload], window: timedelta
+) -> dict[Workload, Measurement]:
+    """Return each workload's percentage of requests that did not fail, or why there is none.
+
+    Failed are HTTP 5xx, requests that got no answer (response code 0), and gRPC calls that ended
+    with UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE or DATA_LOSS.
+    """
+    return _read(_SUCCESS_RATE, rows, workloads, window)
+
+
+def read_request_duration(
+    rows: Iterable[Any], workloads: Collection[Workload], window: timedelta
+) -> dict[Workload, Measurement]:
+    """Return each workload's 99th percentile of request durations in ms, or why there is none."""
+    return _read(_DURATION, rows, workloads, window)
+
+
+def seen_in(rows: Iterable[Any]) -> set[Workload]:
+    """Return the workloads that the answer speaks of at all, were it of no requests."""
+    return {_workload(row.labels) for row in samples(rows)}
+
+
+def seconds(window: timedelta) -> str:
+    """Return a span for people."""
+    return f"{window.total_seconds():g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How one built-in metric is read.
+
+    `count` says how many requests some rows stand for. `value` returns the value and what it was
+    counted from, or the label that rows lack for that.
+    """
+
+    kind: MetricKind
+    series: str
+    reporters: Sequence[str]
+    count: Callable[[Iterable[Sample]], float]
+    value: Callable[[Sequence[Sample]], tuple[float, str] | str]
+
+
+def _read(
+    reading: _Reading, rows: Iterable[Any], workloads: Collection[Workload], window: timedelta
+) -> dict[Workload, Measurement]:
+    found: dict[Workload, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    for row in samples(rows):
+        found[_workload(row.labels)][row.labels.get("reporter", "")].append(row)
+    return {
+        workload: _measure(reading, found.get(workload, {}), workload, window)
+        for workload in workloads
+    }
+
+
+def _measure(
+    reading: _Reading,
+    by_reporter: Mapping[str, Sequence[Sample]],
+    workload: Workload,
+    window: timedelta,
+) -> Measurement:
+    """Read the rows of the best reporter that saw requests."""
+    metric = reading.kind.value
+    seen_by = {name for name, rows in by_reporter.items() if reading.count(rows) > 0}
+    best = next((name for name in reading.reporters if name in seen_by), None)
+    if best is None:
+        absent = (
+            _without_label(reading.series, workload, "reporter")
+            if seen_by
+            else no_requests(workload, seconds(window))
+        )
+        return Measurement(metric, absent=absent)
+    result = reading.value(by_reporter[best])
+    if isinstance(result, str):
+        return Measurement(metric, absent=_without_label(reading.series, workload, result))
+    value, basis = result
+    return Measurement(
+        metric, value=value, basis=f"{basis}, seen by {best} proxies in {seconds(window)}"
+    )
+
+
+def no_requests(workload: Workload, span: str) -> str:
+    """Return the sentence for a workload whose counters stand still."""
+    namespace, name = workload
+    return (
+        f"no requests to {namespace}/{name} were seen by source, destination or waypoint proxies"
+        f" in the last {span}; is traffic reaching the canary?"
+    )
+
+
+def _without_label(series: str, workload: Workload, label: str) -> str:
+    return (
+        f"{series} for {'/'.join(workload)} has no label {label}: is it removed by a Telemetry with"
+        " tagOverrides?"
+    )
+
+
+def _workload(labels: Labels) -> Workload:
+    return labels.get(NAMESPACE_LABEL, ""), labels.get(WORKLOAD_LABEL, "")
+
+
+def _failed(labels: Labels) -> bool:
+    code = labels.get("response_code", "")
+    return (
+        code == "0"
+        or (len(code) == 3 and code.startswith("5"))
+        or labels.get("grpc_response_status") in _GRPC_SERVER_FAULTS
+    )
+
+
+def _total(rows: Iterable[Sample]) -> float:
+    return sum(row.value for row in rows)
+
+
+def _success_rate(rows: Sequence[Sample]) -> tuple[float, str] | str:
+    if any(not row.labels.get("response_code") for row in rows if row.value):
+        return "response_code"
+    total, failed = _total(rows), _total(row for row in rows if _failed(row.labels))
+    return 100.0 * (total - failed) / total, f"{failed:.0f} of {total:.0f} requests failed"
+
+
+def _largest_bucket(rows: Iterable[Sample]) -> float:
+    return max(_histogram(rows).values(), default=_total(rows))
+
+
+def _percentile(rows: Sequence[Sample]) -> tuple[float, str] | str:
+    counts = _histogram(rows)
+    value = quantile(QUANTILE, counts)
+    return (
+        "le"
+        if value is None
+        else (value, f"99th percentile of {max(counts.values()):.0f} requests")
+    )
+
+
+def _histogram(rows: Iterable[Sample]) -> dict[float, float]:
+    counts: dict[float, float] = defaultdict(float)
+    for row in rows:
+        try:
+            counts[float(row.labels.get("le", ""))] += row.value
+        except ValueError:
+            continue
+    return dict(counts)
+
+
+_SUCCESS_RATE: Final = _Reading(
+    MetricKind.SUCCESS_RATE, REQUESTS, _SUCCESS_REPORTERS, _total, _success_rate
+)
+_DURATION: Final = _Reading(
+    MetricKind.DURATION, BUCKETS, _DURATION_REPORTERS, _largest_bucket, _percentile
+)
