@@ -1,0 +1,1 @@
+"""The Services, DestinationRules and VirtualService that a Canary should have. Pure."""

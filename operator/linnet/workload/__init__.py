@@ -1,0 +1,1 @@
+"""Reading the target and deriving the primary from it. Pure."""
