@@ -1,0 +1,59 @@
+"""Rules for a Canary with no release under way."""
+
+from linnet.api.status import Phase
+from linnet.engine.outcome import NOTHING_NEW, Outcome, normal
+from linnet.engine.plan import asked_size
+from linnet.engine.release import start
+from linnet.engine.situation import Situation
+
+
+def clear_a_failure_that_was_set_back(s: Situation) -> Outcome | None:
+    """After a rollback, a target that is set back asks for what is already serving."""
+    if s.status.phase is not Phase.FAILED or not s.asks_for_promoted:
+        return None
+    message = f"the target was set back to the promoted revision {s.status.promoted_revision}"
+    return Outcome(
+        {"phase": Phase.SUCCEEDED, "revision": s.status.promoted_revision, "failed_checks": 0},
+        "Reverted",
+        message,
+        normal("Reverted", message),
+        record=True,
+    )
+
+
+def follow_a_renamed_revision(s: Situation) -> Outcome | None:
+    """The same template under another hash: take the new name, release nothing."""
+    if s.target is None or not s.asks_for_promoted:
+        return None
+    if s.target.revision == s.status.promoted_revision:
+        return None
+    return Outcome(
+        {"revision": s.target.revision, "promoted_revision": s.target.revision},
+    )
+
+
+def start_on_a_new_revision(s: Situation) -> Outcome | None:
+    """The target has a template that was neither promoted nor judged already."""
+    if s.target is None or s.asks_for_promoted or s.target.revision == s.status.revision:
+        return None
+    promoted = s.status.promoted_revision
+    message = f"new revision {s.target.revision} (promoted: {promoted})"
+    return start(s, "NewRevision", message, promoted_revision=promoted)
+
+
+def take_over_a_new_size(s: Situation) -> Outcome | None:
+    """Somebody scaled the target; the primary has that size by now."""
+    asked = asked_size(s, s.status)
+    if asked is None or s.primary is None or s.primary.replicas != asked:
+        return None
+    return Outcome({"replicas": asked})
+
+
+def finish_draining(s: Situation) -> Outcome | None:
+    """Proxies have had time to learn the routes: the release is over."""
+    if s.status.phase is not Phase.FINALISING:
+        return None
+    if s.status.drain_until and s.now < s.status.drain_until:
+        return NOTHING_NEW
+    message = f"revision {s.status.promoted_revision} is promoted and serves all traffic"
+    return Outcome({"phase": Phase.SUCCEEDED}, "Promoted", message)

@@ -1,0 +1,154 @@
+"""Rules for the Canary's own life: created, suspended, broken, deleted."""
+
+from datetime import datetime, timedelta
+
+from linnet.api.status import Phase
+from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
+from linnet.engine.situation import Situation
+from linnet.errors import SpecError
+
+RELEASING = (Phase.PROGRESSING, Phase.PROMOTING)
+ANNOUNCEMENT = timedelta(seconds=2)
+"""How long proxies get to learn of destinations before these get traffic (measured: 0.16 s)."""
+LEAVING = (Phase.TERMINATING, Phase.TERMINATED)
+
+
+def give_back_when_deleted(s: Situation) -> Outcome | None:
+    """Bring the target back into service before anything that serves is taken away.
+
+    Terminating: the target is scaled up, then all traffic is sent to it. Terminated: the routes
+    are given back; once proxies know, the finalizer goes.
+    """
+    if not s.canary.deleted:
+        return None
+    if s.status.phase is Phase.TERMINATED:
+        return NOTHING_NEW
+    if not s.canary.finalizers or s.target is None or s.status.phase in (None, Phase.INITIALIZING):
+        return Outcome({"phase": Phase.TERMINATED, "drain_until": s.now})
+    if s.status.phase not in LEAVING:
+        message = f"deleted: Deployment {s.target.name} is brought back into service"
+        return Outcome(
+            {"phase": Phase.TERMINATING, "drain_until": None, "deadline": None},
+            "Terminating",
+            message,
+            normal("Terminating", message),
+        )
+    if s.status.phase is Phase.TERMINATING:
+        return _shift_to_the_target(s)
+    return NOTHING_NEW
+
+
+def _shift_to_the_target(s: Situation) -> Outcome:
+    assert s.target is not None  # noqa: S101 - the caller has ruled it out
+    if s.status.drain_until is None:
+        enough = s.primary is None or s.target.replicas >= s.primary.replicas
+        if enough and s.canary_ready:
+            message = f"all traffic goes to Deployment {s.target.name}"
+            return Outcome(
+                {"canary_weight": 100, "drain_until": drained_at(s)}, "Terminating", message
+            )
+        waiting = f"waiting for Deployment {s.target.name} to be ready before it gets the traffic"
+        return Outcome({}, "Terminating", waiting + _because(s.target.failing))
+    if s.now < s.status.drain_until:
+        return NOTHING_NEW
+    return Outcome(
+        {"phase": Phase.TERMINATED, "drain_until": drained_at(s)},
+        "Terminated",
+        "the routes are given back",
+    )
+
+
+def do_nothing_while_suspended(s: Situation) -> Outcome | None:
+    """`spec.suspend` means hands off: no decision, no repair."""
+    if not s.spec.suspend:
+        return None
+    return Outcome(
+        {}, "Suspended", "spec.suspend is true: linnet changes nothing here", hands_off=True
+    )
+
+
+def stop_when_the_target_is_gone(s: Situation) -> Outcome | None:
+    """A release whose target was deleted ends; its traffic goes back to the primary."""
+    if s.target is not None or s.status.phase not in RELEASING:
+        return None
+    message = f"Deployment {s.canary.target_name} was deleted during its release"
+    return Outcome(
+        {"phase": Phase.FAILED, "canary_weight": 0, "drain_until": s.now},
+        "TargetNotFound",
+        message,
+        warning("TargetNotFound", message),
+        record=True,
+    )
+
+
+def stall_on_a_problem_at_rest(s: Situation) -> Outcome | None:
+    """With nothing under way, what cannot work is left alone until it is mended.
+
+    A release under way is not dropped for it: it is held where it is, and goes on being judged.
+    """
+    if s.problem is None or s.status.phase in RELEASING:
+        return None
+    return Outcome({}, hands_off=True)
+
+
+def bootstrap_the_primary(s: Situation) -> Outcome | None:
+    """Copy the target to the primary; once it is ready, tell proxies of it, then route to it."""
+    if s.status.phase not in (None, Phase.INITIALIZING):
+        if s.primary is None and not s.asks_for_promoted:
+            return Outcome(problem=_primary_lost(s), hands_off=True)
+        return None
+    if not s.primary_rolled_out or s.carried is None:
+        deadline = s.status.deadline or progress_deadline(s)
+        waiting = f"waiting for Deployment {s.canary.primary_name} to be ready"
+        waiting += _because(s.primary.failing if s.primary else None)
+        return Outcome(
+            {"phase": Phase.INITIALIZING, "deadline": deadline, "drain_until": None},
+            "ProgressDeadlineExceeded" if s.now >= deadline else "Initializing",
+            waiting,
+        )
+    if s.status.drain_until is None:
+        return Outcome(
+            {"deadline": None, "drain_until": s.now + ANNOUNCEMENT},
+            "Initializing",
+            f"Deployment {s.canary.primary_name} is ready; proxies are told of it",
+        )
+    if s.now < s.status.drain_until:
+        return NOTHING_NEW
+    message = f"Deployment {s.canary.primary_name} serves revision {s.carried}"
+    return Outcome(
+        {
+            "phase": Phase.INITIALIZED,
+            "revision": s.carried,
+            "promoted_revision": s.carried,
+            "replicas": s.target.replicas if s.target else 0,
+            "canary_weight": 0,
+            "failed_checks": 0,
+            "deadline": None,
+            "drain_until": drained_at(s),
+        },
+        "Initialized",
+        message,
+        normal("Initialized", message),
+    )
+
+
+def _primary_lost(s: Situation) -> SpecError:
+    return SpecError(
+        "PrimaryLost",
+        f"Deployment {s.canary.primary_name} is gone, and with it revision "
+        f"{s.status.promoted_revision}; set the target back to that revision to restore it",
+    )
+
+
+def progress_deadline(s: Situation) -> datetime:
+    """Return by when pods that are to come up now must be ready."""
+    return s.now + timedelta(seconds=s.spec.progress_deadline_seconds)
+
+
+def drained_at(s: Situation) -> datetime:
+    """Return when pods that lose their traffic now may go."""
+    return s.now + timedelta(seconds=s.spec.scale_down_delay_seconds)
+
+
+def _because(failing: str | None) -> str:
+    return f": {failing}" if failing else ""

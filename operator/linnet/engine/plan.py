@@ -1,0 +1,175 @@
+"""The plan: how the live objects differ from what spec and status call for.
+
+Order is make before break: what serves is made first, traffic moves next, what no longer serves
+goes last. Where traffic is taken away from the canary, that comes before everything else.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from linnet.api.names import FINALIZER
+from linnet.api.objects import ObjectRef, ref_of
+from linnet.api.status import CanaryStatus, Phase
+from linnet.engine.decision import Action, Delete, Object, Replace, Scale, SetFinalizers
+from linnet.engine.diff import change
+from linnet.engine.situation import Situation
+from linnet.errors import SpecError
+from linnet.ownership import is_ours
+from linnet.routing.destinationrules import destination_rules
+from linnet.routing.services import services
+from linnet.routing.takeover import given_back, is_taken_over
+from linnet.routing.virtualservice import Earlier, canary_weight_of, virtual_service
+from linnet.workload.primary import primary_deployment, primary_labels, target_labels
+
+AT_REST = {Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED}
+
+Builder = Callable[[Situation, CanaryStatus], Iterator[Action]]
+
+
+def plan(s: Situation, status: CanaryStatus) -> tuple[tuple[Action, ...], SpecError | None]:
+    """Return the actions that bring the cluster to what `status` calls for, in order.
+
+    An object that cannot be derived is reported as the problem and keeps none of the others back.
+    """
+    if status.phase is None:
+        return (), None
+    if status.phase is Phase.TERMINATED:
+        return tuple(_leave(s, status)), None
+    actions: list[Action] = []
+    problem: SpecError | None = None
+    for build in _order(s, status):
+        try:
+            actions.extend(build(s, status))
+        except SpecError as error:
+            problem = problem or error
+    return tuple(actions), problem
+
+
+def _order(s: Situation, status: CanaryStatus) -> tuple[Builder, ...]:
+    live = s.live("VirtualService", s.canary.service_name)
+    making = (_claim, _primary, _services, _destination_rules, _scale_up)
+    if live is not None and status.canary_weight < canary_weight_of(s.canary, live):
+        return (_virtual_service, *making, _scale_down)
+    return (*making, _virtual_service, _scale_down)
+
+
+def _claim(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    if FINALIZER not in s.canary.finalizers and not s.canary.deleted:
+        yield _set_finalizers(s, (*s.canary.finalizers, FINALIZER))
+
+
+def _primary(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    target = s.live("Deployment", s.canary.target_name)
+    if target is None or s.target is None:
+        return
+    if status.phase is Phase.INITIALIZING:
+        wanted: str | None = s.target.revision
+    elif status.phase is Phase.PROMOTING:
+        wanted = status.revision
+    else:
+        wanted = status.promoted_revision
+    if s.target.revision != wanted:
+        return  # the template of the wanted revision is in the primary only: leave it there
+    size = s.primary.replicas if s.primary else s.target.replicas or status.replicas or 1
+    live = s.live("Deployment", s.canary.primary_name)
+    yield from _apply(s, primary_deployment(s.canary, target, live, size))
+
+
+def _services(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    target = s.live("Deployment", s.canary.target_name)
+    if target is None:
+        return
+    apex = _apex(s, status)
+    pods = target_labels(target)
+    primary_pods = primary_labels(target, s.live("Deployment", s.canary.primary_name))
+    for service in services(s.canary, pods, primary_pods, s.observation.objects, apex):
+        yield from _apply(s, service)
+
+
+def _apex(s: Situation, status: CanaryStatus) -> Literal["primary", "target"] | None:
+    """Return whose pods the Service that clients call selects; None to leave it as it is."""
+    if status.phase is Phase.INITIALIZING:
+        missing = s.live("Service", s.canary.service_name) is None
+        return "target" if missing and status.drain_until else None
+    return "target" if _earlier(status) is Earlier.NAMED else "primary"
+
+
+def _earlier(status: CanaryStatus) -> Earlier:
+    if status.phase is Phase.INITIALIZING:
+        return Earlier.SERVING
+    leaving = status.phase is Phase.TERMINATING and status.canary_weight
+    return Earlier.NAMED if leaving else Earlier.NONE
+
+
+def _destination_rules(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    for rule in destination_rules(s.canary, s.observation.objects):
+        yield from _apply(s, rule)
+
+
+def _virtual_service(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    if status.phase is Phase.INITIALIZING and status.drain_until is None:
+        return
+    objects, weight = s.observation.objects, status.canary_weight
+    yield from _apply(s, virtual_service(s.canary, weight, objects, _earlier(status)))
+
+
+def _scale_up(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    if s.target is None or s.primary is None:
+        return
+    if status.phase is Phase.PROGRESSING and s.target.replicas == 0:
+        yield _scale(s, s.canary.target_name, status.replicas or s.primary.replicas)
+    if status.phase is Phase.TERMINATING and s.target.replicas < s.primary.replicas:
+        yield _scale(s, s.canary.target_name, s.primary.replicas)
+    asked = asked_size(s, status)
+    if asked and asked != s.primary.replicas:
+        yield _scale(s, s.canary.primary_name, asked)
+
+
+def asked_size(s: Situation, status: CanaryStatus) -> int | None:
+    """Return the size that somebody gave the target, which is meant for the primary."""
+    if status.phase not in {*AT_REST, Phase.PROMOTING} or s.target is None:
+        return None
+    return s.target.replicas if s.target.replicas not in (0, status.replicas) else None
+
+
+def _scale_down(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    if s.target is None or not s.target.replicas or status.phase not in AT_REST:
+        return
+    drained = status.drain_until is None or s.now >= status.drain_until
+    carried_over = s.target.replicas == status.replicas
+    routes = s.live("VirtualService", s.canary.service_name)
+    without_traffic = routes is None or canary_weight_of(s.canary, routes) == 0
+    if drained and carried_over and without_traffic:
+        yield _scale(s, s.canary.target_name, 0)
+
+
+def _leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    """Give the routes back; once proxies know them, let the Canary go."""
+    for kind in ("VirtualService", "Service"):
+        live = s.live(kind, s.canary.service_name)
+        if live is None:
+            continue
+        if is_taken_over(live):
+            yield Replace(ref_of(live), given_back(s.canary, live))
+        elif kind == "VirtualService" and is_ours(s.canary, live):
+            yield Delete(ref_of(live), live["metadata"]["uid"])
+    if FINALIZER in s.canary.finalizers and (
+        status.drain_until is None or s.now >= status.drain_until
+    ):
+        yield _set_finalizers(s, tuple(f for f in s.canary.finalizers if f != FINALIZER))
+
+
+def _apply(s: Situation, desired: Object) -> Iterator[Action]:
+    action = change(desired, s.observation.objects.get(ref_of(desired)))
+    if action is not None:
+        yield action
+
+
+def _scale(s: Situation, name: str, replicas: int) -> Scale:
+    ref = ObjectRef("Deployment", s.canary.namespace, name)
+    version = s.observation.objects[ref]["metadata"]["resourceVersion"]
+    return Scale(ref, replicas, version)
+
+
+def _set_finalizers(s: Situation, finalizers: tuple[str, ...]) -> SetFinalizers:
+    return SetFinalizers(s.canary.ref, finalizers, s.canary.resource_version)

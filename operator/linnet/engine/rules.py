@@ -1,0 +1,46 @@
+"""The rules, as a table: the first that applies speaks.
+
+Each rule looks at one situation and returns an outcome, or None where it has nothing to say.
+"""
+
+from collections.abc import Callable
+
+from linnet.engine import idle, lifecycle, promotion, release
+from linnet.engine.outcome import NOTHING_NEW, Outcome
+from linnet.engine.situation import Situation
+
+Rule = Callable[[Situation], Outcome | None]
+
+RULES: tuple[Rule, ...] = (
+    # The Canary's own life
+    lifecycle.give_back_when_deleted,
+    lifecycle.do_nothing_while_suspended,
+    lifecycle.stop_when_the_target_is_gone,
+    lifecycle.stall_on_a_problem_at_rest,
+    lifecycle.bootstrap_the_primary,
+    # A revision on its way
+    release.abort_when_set_back_to_the_promoted_revision,
+    promotion.turn_back_when_set_back_while_promoting,
+    release.start_over_on_another_revision,
+    promotion.wait_for_the_primary,
+    promotion.shift_back_to_the_primary,
+    release.take_weight_off_pods_that_are_gone,
+    release.wait_for_the_canary,
+    release.send_first_traffic,
+    release.check,
+    # At rest
+    idle.clear_a_failure_that_was_set_back,
+    idle.follow_a_renamed_revision,
+    idle.start_on_a_new_revision,
+    idle.take_over_a_new_size,
+    idle.finish_draining,
+)
+
+
+def first_that_applies(situation: Situation) -> Outcome:
+    """Return the outcome of the first rule that speaks."""
+    for rule in RULES:
+        outcome = rule(situation)
+        if outcome is not None:
+            return outcome
+    return NOTHING_NEW

@@ -1,0 +1,139 @@
+"""The observation as the rules read it: a few facts with names."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from linnet.analysis import templates
+from linnet.api.canary import Canary, CanarySpec
+from linnet.api.names import REVISION_ANNOTATION
+from linnet.api.objects import ObjectRef
+from linnet.api.status import CanaryStatus
+from linnet.engine.observation import Object, Observation
+from linnet.errors import SpecError
+from linnet.routing.conflicts import conflict
+from linnet.routing.services import check_ports
+from linnet.workload import deployment
+from linnet.workload.deployment import Workload
+from linnet.workload.primary import primary_labels, same_template
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the rules judge. Facts only; what to do about them is the rules' business."""
+
+    canary: Canary
+    observation: Observation
+    now: datetime
+    target: Workload | None
+    primary: Workload | None
+    carried: str | None
+    """The revision whose template the primary was last given."""
+    asks_for_promoted: bool
+    """The target's template is that of the promoted revision."""
+    problem: SpecError | None
+    """What the user has to mend before linnet may go on."""
+
+    @property
+    def spec(self) -> CanarySpec:
+        return self.canary.spec
+
+    @property
+    def status(self) -> CanaryStatus:
+        return self.canary.status
+
+    @property
+    def canary_endpoints(self) -> int:
+        return self.observation.endpoints.get(self.canary.service_canary, 0)
+
+    @property
+    def primary_endpoints(self) -> int:
+        return self.observation.endpoints.get(self.canary.service_primary, 0)
+
+    @property
+    def canary_ready(self) -> bool:
+        """All canary pods are of the newest revision, enough are ready, and routable."""
+        threshold = self.spec.analysis.canary_ready_threshold
+        return (
+            self.target is not None
+            and self.target.replicas > 0
+            and self.target.settled
+            and self.target.ready(threshold)
+            and self.canary_endpoints * 100 >= self.target.replicas * threshold
+            and self.canary_endpoints > 0
+        )
+
+    @property
+    def primary_ready(self) -> bool:
+        """Enough primary pods are ready, of whatever revision, and routable."""
+        return (
+            self.primary is not None
+            and self.primary.ready(self.spec.analysis.primary_ready_threshold)
+            and self.primary_endpoints > 0
+        )
+
+    @property
+    def primary_rolled_out(self) -> bool:
+        """The primary serves exactly the template it was last given."""
+        return self.primary_ready and self.primary is not None and self.primary.settled
+
+    def live(self, kind: str, name: str) -> Object | None:
+        """Return an object of the Canary's namespace as it is now."""
+        return self.observation.objects.get(ObjectRef(kind, self.canary.namespace, name))
+
+
+def assess(canary: Canary, observation: Observation, now: datetime) -> Situation:
+    """Read the facts out of an observation."""
+
+    def live(name: str) -> Object | None:
+        return observation.objects.get(ObjectRef("Deployment", canary.namespace, name))
+
+    target_object, primary_object = live(canary.target_name), live(canary.primary_name)
+    target = deployment.read(target_object) if target_object else None
+    primary = deployment.read(primary_object) if primary_object else None
+    annotations = (primary_object or {}).get("metadata", {}).get("annotations") or {}
+    carried = annotations.get(REVISION_ANNOTATION)
+    promoted = canary.status.promoted_revision
+    asks_for_promoted = (
+        target is not None
+        and promoted is not None
+        and (target.revision == promoted or _same(target_object, primary_object, carried, promoted))
+    )
+    return Situation(
+        canary=canary,
+        observation=observation,
+        now=now,
+        target=target,
+        primary=primary,
+        carried=carried,
+        asks_for_promoted=asks_for_promoted,
+        problem=_problem(canary, observation, target_object),
+    )
+
+
+def _same(
+    target: Object | None, primary: Object | None, carried: str | None, promoted: str
+) -> bool:
+    # A new API server may add a default to every template: the hash changes, the revision does not.
+    if target is None or primary is None or carried != promoted:
+        return False
+    try:
+        return same_template(target, primary)
+    except SpecError:
+        return False
+
+
+def _problem(canary: Canary, observation: Observation, target: Object | None) -> SpecError | None:
+    """Return the first reason why the Canary cannot work as it is written."""
+    if target is None:
+        return SpecError(
+            "TargetNotFound",
+            f"spec.targetRef: Deployment {canary.namespace}/{canary.target_name} does not exist; "
+            "create it, or correct the name",
+        )
+    try:
+        primary_labels(target)
+        check_ports(canary, target)
+        templates.check(canary)
+    except SpecError as error:
+        return error
+    return conflict(canary, observation.objects, observation.neighbours)

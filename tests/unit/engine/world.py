@@ -1,0 +1,304 @@
+"""A cluster in memory for tests of the engine: objects, controllers, metrics, virtual time.
+
+It carries out decisions as the adapters do, plays the Deployment and endpoint controllers, and
+answers measurements. It is no API server: what depends on one is tested on a real one.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from linnet.analysis.measurement import Measurement, Query
+from linnet.api.canary import Canary
+from linnet.api.objects import ObjectRef, ref_of
+from linnet.api.status import CanaryStatus, Phase
+from linnet.engine import decide, wanted_measurements
+from linnet.engine.decision import Action, Create, Decision, Delete, Event, Replace, Scale
+from linnet.engine.observation import Observation
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+GOOD, BAD = 100.0, 0.0
+
+
+class World:
+    """One namespace with one Canary, its target, and what linnet makes of them."""
+
+    def __init__(self, canary: Mapping[str, Any], target: Mapping[str, Any]) -> None:
+        self.now = START
+        self.canary_object: dict[str, Any] | None = copy.deepcopy(dict(canary))
+        self.objects: dict[ObjectRef, dict[str, Any]] = {}
+        self.neighbours: list[Mapping[str, Any]] = []
+        self.unready: set[str] = set()
+        """Image tags whose pods never become ready."""
+        self.refuses: set[str] = set()
+        """Kinds that the API server does not let anybody write."""
+        self.measure: Callable[[Query], Measurement] = self.by_image_tag
+        self.events: list[Event] = []
+        self.decisions: list[Decision] = []
+        self.weights: list[int] = []
+        self._versions = 0
+        self.put(target)
+
+    # --- what people do -----------------------------------------------------------------------
+
+    def put(self, obj: Mapping[str, Any]) -> None:
+        """Create or replace an object, as kubectl would."""
+        new = copy.deepcopy(dict(obj))
+        ref = ref_of(new)
+        old = self.objects.get(ref, {"metadata": {}})
+        self._versions += 1
+        meta = new["metadata"]
+        meta["uid"] = old["metadata"].get("uid", f"uid-{self._versions}")
+        meta["resourceVersion"] = str(self._versions)
+        changed = old.get("spec") != new.get("spec")
+        meta["generation"] = old["metadata"].get("generation", 0) + changed
+        self.objects[ref] = new
+        self._play_controllers()
+
+    def release(self, tag: str) -> None:
+        """Change the target's image tag."""
+        target = copy.deepcopy(self.deployment("podinfo"))
+        target["spec"]["template"]["spec"]["containers"][0]["image"] = f"podinfo:{tag}"
+        self.put(target)
+
+    def scale(self, replicas: int) -> None:
+        """Change the target's size, as kubectl scale would."""
+        target = copy.deepcopy(self.deployment("podinfo"))
+        target["spec"]["replicas"] = replicas
+        self.put(target)
+
+    def edit(self, **spec: Any) -> None:
+        """Change fields of the Canary's spec."""
+        assert self.canary_object is not None
+        self.canary_object["spec"].update(spec)
+        self._touch(generation=True)
+
+    def delete(self) -> None:
+        """Delete the Canary, as kubectl would: it stays while it has finalizers."""
+        assert self.canary_object is not None
+        self.canary_object["metadata"]["deletionTimestamp"] = self.now.isoformat()
+        self._touch(generation=True)
+        self._collect()
+
+    def remove(self, kind: str, name: str) -> None:
+        """Delete an object by hand."""
+        del self.objects[ObjectRef(kind, "test", name)]
+        self._play_controllers()
+
+    # --- what the operator does ---------------------------------------------------------------
+
+    def step(self) -> Decision:
+        """Observe, decide, apply; once."""
+        canary = self.canary
+        observation = self.observation()
+        wanted = wanted_measurements(canary, observation, self.now)
+        observation = self.observation(tuple(self.measure(query) for query in wanted))
+        decision = decide(canary, observation, self.now)
+        self.decisions.append(decision)
+        self.events.extend(decision.events)
+        assert self.canary_object is not None
+        if decision.status != canary.status:
+            self.canary_object["status"] = decision.status.to_object()
+            self._touch()
+        for action in decision.actions:
+            self.carry_out(action)
+        self._watch_weight()
+        return decision
+
+    def settle(self) -> None:
+        """Step until there is nothing left to do at this instant."""
+        for _ in range(50):
+            if self.canary_object is None:
+                return
+            before = copy.deepcopy((self.canary_object, self.objects))
+            decision = self.step()
+            actions = [a for a in decision.actions if a.ref.kind not in self.refuses]
+            if not actions and (self.canary_object, self.objects) == before:
+                return
+        raise AssertionError(f"the engine does not settle: {self.decisions[-1]}")
+
+    def run(self, seconds: float) -> None:
+        """Let time pass; the operator wakes when it asked to."""
+        end = self.now + timedelta(seconds=seconds)
+        self.settle()
+        while self.canary_object is not None:
+            wake = self.decisions[-1].wake_at
+            if wake is None or wake > end:
+                break
+            self.now = wake
+            self.settle()
+        self.now = end
+        self.settle()
+
+    def run_until(self, *phases: Phase, limit: float = 3600) -> None:
+        """Let time pass until the Canary is in one of the phases."""
+        end = self.now + timedelta(seconds=limit)
+        self.settle()
+        while self.status.phase not in phases:
+            wake = self.decisions[-1].wake_at
+            assert wake is not None, f"asleep in {self.status.phase}: {self.message}"
+            assert wake <= end, f"still {self.status.phase} after {limit} s: {self.message}"
+            self.now = wake
+            self.settle()
+
+    def carry_out(self, action: Action) -> None:
+        """Do what the Kubernetes adapter does."""
+        if action.ref.kind in self.refuses:
+            return
+        match action:
+            case Create(ref, obj):
+                assert ref not in self.objects
+                self.put(obj)
+            case Scale(ref, replicas, _):
+                new = copy.deepcopy(self.objects[ref])
+                new["spec"]["replicas"] = replicas
+                self.put(new)
+            case Replace(ref, obj):
+                live = self.objects[ref]
+                assert obj["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
+                self.put(obj)
+            case Delete(ref, uid):
+                assert self.objects[ref]["metadata"]["uid"] == uid
+                del self.objects[ref]
+                self._play_controllers()
+            case _:
+                assert self.canary_object is not None
+                self.canary_object["metadata"]["finalizers"] = list(action.finalizers)
+                self._touch()
+                self._collect()
+
+    def observation(self, measurements: tuple[Measurement, ...] = ()) -> Observation:
+        """Return what the operator sees."""
+        return Observation(
+            objects=copy.deepcopy(self.objects),
+            endpoints=self._endpoints(),
+            neighbours=tuple(self.neighbours),
+            measurements=measurements,
+        )
+
+    # --- what one can look at -----------------------------------------------------------------
+
+    @property
+    def canary(self) -> Canary:
+        assert self.canary_object is not None
+        return Canary.from_object(copy.deepcopy(self.canary_object))
+
+    @property
+    def status(self) -> CanaryStatus:
+        return self.canary.status
+
+    def in_phase(self, phase: Phase) -> bool:
+        """Tell whether the Canary is in this phase now."""
+        return self.canary.status.phase is phase
+
+    @property
+    def message(self) -> str:
+        return str(self.condition("Progressing").message)
+
+    def condition(self, kind: str) -> Any:
+        """Return a condition of the Canary."""
+        return next(c for c in self.status.conditions if c.type == kind)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Return the reasons of all Events so far."""
+        return [event.reason for event in self.events]
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        """Return a Deployment."""
+        return self.objects[ObjectRef("Deployment", "test", name)]
+
+    def image(self, name: str) -> str:
+        """Return a Deployment's image tag."""
+        image: str = str(
+            self.deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"]
+        )
+        return image.partition(":")[2]
+
+    @property
+    def routed(self) -> tuple[int, int] | None:
+        """Return the weights of primary and canary in the VirtualService."""
+        live = self.objects.get(ObjectRef("VirtualService", "test", "podinfo"))
+        if live is None:
+            return None
+        by_host = {
+            route["destination"]["host"]: route.get("weight", 100)
+            for route in live["spec"]["http"][0]["route"]
+        }
+        if "podinfo-primary" not in by_host:
+            return None
+        return by_host["podinfo-primary"], by_host["podinfo-canary"]
+
+    # --- the other controllers ----------------------------------------------------------------
+
+    def by_image_tag(self, query: Query) -> Measurement:
+        """Fail where the target's tag says `bad`, know nothing where it says `blind`."""
+        tag = self.image(query.workload)
+        if "blind" in tag:
+            return Measurement(query.metric, absent="no data")
+        return Measurement(query.metric, value=BAD if "bad" in tag else GOOD)
+
+    def _play_controllers(self) -> None:
+        for ref, obj in self.objects.items():
+            if ref.kind == "Deployment":
+                replicas = obj["spec"].get("replicas", 1)
+                tag = self.image(ref.name)
+                ready = 0 if tag in self.unready else replicas
+                obj["status"] = {
+                    "observedGeneration": obj["metadata"]["generation"],
+                    "replicas": replicas,
+                    "updatedReplicas": replicas,
+                    "readyReplicas": ready,
+                    "availableReplicas": ready,
+                }
+
+    def pods_changed(self) -> None:
+        """Let readiness follow a change of `unready`."""
+        self._play_controllers()
+
+    def _endpoints(self) -> dict[str, int]:
+        endpoints = {}
+        for ref, service in self.objects.items():
+            if ref.kind == "Service":
+                selector = service["spec"]["selector"].items()
+                endpoints[ref.name] = sum(
+                    deployment["status"]["availableReplicas"]
+                    for key, deployment in self.objects.items()
+                    if key.kind == "Deployment"
+                    and selector <= deployment["spec"]["template"]["metadata"]["labels"].items()
+                )
+        return endpoints
+
+    def _watch_weight(self) -> None:
+        if self.routed is None or self.canary_object is None or self.canary.spec.suspend:
+            return
+        primary, canary = self.routed
+        if self.status.phase is Phase.INITIALIZING:
+            assert (primary, canary) == (0, 0), "what served before serves until all is ready"
+            return
+        assert primary + canary == 100
+        endpoints = self._endpoints()
+        if canary and endpoints["podinfo-primary"]:
+            assert endpoints["podinfo-canary"], "traffic is sent where nothing is ready"
+        if not self.weights or self.weights[-1] != canary:
+            self.weights.append(canary)
+
+    def _touch(self, *, generation: bool = False) -> None:
+        assert self.canary_object is not None
+        self._versions += 1
+        meta = self.canary_object["metadata"]
+        meta["resourceVersion"] = str(self._versions)
+        meta["generation"] = meta.get("generation", 1) + generation
+
+    def _collect(self) -> None:
+        assert self.canary_object is not None
+        meta = self.canary_object["metadata"]
+        if "deletionTimestamp" not in meta or meta.get("finalizers"):
+            return
+        self.canary_object = None
+        for ref, obj in list(self.objects.items()):
+            owners = obj["metadata"].get("ownerReferences", [])
+            if any(owner["uid"] == meta["uid"] for owner in owners):
+                del self.objects[ref]
+        self._play_controllers()
