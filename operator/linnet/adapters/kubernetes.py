@@ -1,0 +1,231 @@
+"""The cluster, as one Canary's reconcile sees it: reads from the cache, writes to the API server.
+
+Every write is fenced: it names the version of the object that it was decided on, and the API
+server refuses it when there is a newer one. What a write returns goes into the cache at once, so a
+reconcile sees its own writes before the watch tells of them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from linnet.adapters.cache import Cache
+from linnet.adapters.connection import TIMEOUT, Connection, NotFoundError
+from linnet.adapters.events import EventPoster
+from linnet.adapters.index import related
+from linnet.adapters.kinds import KINDS, SERVICE, Kind
+from linnet.api.canary import Canary, Metadata
+from linnet.api.names import FIELD_MANAGER
+from linnet.api.objects import ObjectRef
+from linnet.api.status import CanaryStatus
+from linnet.engine.decision import (
+    Action,
+    Create,
+    Delete,
+    Event,
+    Replace,
+    Scale,
+    SetFinalizers,
+)
+from linnet.engine.observation import Observation
+from linnet.errors import ConflictError, SpecError, UnavailableError
+from linnet.ports import Observed
+
+MERGE_PATCH = "application/merge-patch+json"
+STRICT = {"fieldValidation": "Strict"}
+"""An unknown field in what a Canary passes on to Istio is refused, not dropped."""
+
+
+class Kubernetes:
+    """Implements ports.Cluster.
+
+    `time_left` says for how many seconds writing is still allowed (see Lease): no request is sent
+    when there are none, and none may take longer. `versions` are the API versions that the cluster
+    serves.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        cache: Cache,
+        events: EventPoster,
+        versions: Mapping[Kind, str],
+        time_left: Callable[[], float],
+    ) -> None:
+        self._connection = connection
+        self._cache = cache
+        self._events = events
+        self._versions = versions
+        self._time_left = time_left
+        self._own: dict[ObjectRef, dict[tuple[ObjectRef, str], str]] = {}
+
+    def observe(self, ref: ObjectRef) -> Observed | None:
+        """Return the Canary and what is around it."""
+        obj = self._cache.get(ref)
+        # A new pass begins: from here on, only what it writes itself may be built upon.
+        self._own.pop(ref, None)
+        if obj is None:
+            return None
+        try:
+            canary = Canary.from_object(obj)
+        except SpecError as problem:
+            return Observed(_husk(obj), Observation(), problem)
+        objects = {r: live for r in related(canary) if (live := self._cache.get(r)) is not None}
+        services = (canary.service_name, canary.service_primary, canary.service_canary)
+        observation = Observation(
+            objects=objects,
+            endpoints={
+                name: self._cache.endpoints(ObjectRef(SERVICE.name, canary.namespace, name))
+                for name in services
+            },
+            neighbours=tuple(self._cache.neighbours(canary)),
+        )
+        return Observed(canary, observation)
+
+    async def write_status(self, canary: Canary, status: CanaryStatus) -> None:
+        """Replace the status of the version of the Canary that was observed."""
+        obj = self._cache.get(canary.ref)
+        if obj is None or obj["metadata"]["resourceVersion"] != canary.resource_version:
+            raise ConflictError(f"{canary.ref} has changed since it was looked at")
+        # A replacement, not a patch: fields that are absent from now on must go.
+        obj["status"] = status.to_object()
+        await self._write(canary, "PUT", canary.ref, subresource="status", body=obj)
+
+    async def carry_out(self, canary: Canary, action: Action) -> None:
+        """Carry out one action."""
+        match action:
+            case Create():
+                await self._create(canary, action)
+            case Scale():
+                await self._scale(canary, action)
+            case Replace():
+                metadata = dict(action.object["metadata"])
+                version = self._fence(canary, action.ref, metadata["resourceVersion"])
+                body = {**action.object, "metadata": metadata | {"resourceVersion": version}}
+                await self._write(canary, "PUT", action.ref, body=body, query=STRICT)
+            case Delete():
+                await self._delete(canary, action)
+            case SetFinalizers():
+                version = self._fence(canary, action.ref, action.resource_version)
+                patch = {
+                    "metadata": {
+                        "resourceVersion": version,
+                        "finalizers": list(action.finalizers),
+                    }
+                }
+                await self._write(canary, "PATCH", action.ref, body=patch, content_type=MERGE_PATCH)
+
+    async def post(self, canary: Canary, event: Event) -> None:
+        """Queue an Event; it is posted as soon as the API server takes it."""
+        self._events.post(canary, event)
+
+    async def _create(self, canary: Canary, action: Create) -> None:
+        kind = KINDS[action.ref.kind]
+        obj = {**action.object, "apiVersion": kind.api_version(self._version(kind))}
+        query = {"fieldManager": FIELD_MANAGER, **STRICT}
+        try:
+            answer = await self._send(canary, "POST", action.ref, body=obj, query=query)
+        except NotFoundError as error:
+            raise SpecError("Refused", str(error)) from error
+        self._cache.put(answer)
+
+    async def _scale(self, canary: Canary, action: Scale) -> None:
+        scale = {
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": {
+                "name": action.ref.name,
+                "namespace": action.ref.namespace,
+                "resourceVersion": self._fence(canary, action.ref, action.resource_version),
+            },
+            "spec": {"replicas": action.replicas},
+        }
+        before = self._cache.version(action.ref)
+        await self._send(canary, "PUT", action.ref, "scale", body=scale)
+        # The answer is a Scale; what changed is the Deployment.
+        await self._read(action.ref)
+        self._remember(canary, action.ref, before)
+
+    async def _delete(self, canary: Canary, action: Delete) -> None:
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": action.uid},
+            "propagationPolicy": "Background",
+        }
+        try:
+            answer = await self._send(canary, "DELETE", action.ref, body=options)
+        except NotFoundError:
+            answer = {}
+        if (answer.get("metadata") or {}).get("finalizers"):
+            self._cache.put(answer)  # marked for deletion, and somebody else is to agree
+        else:
+            self._cache.remove(action.ref)
+
+    async def _write(self, canary: Canary, method: str, ref: ObjectRef, **request: Any) -> None:
+        before = self._cache.version(ref)
+        query = {"fieldManager": FIELD_MANAGER} | request.pop("query", {})
+        try:
+            answer = await self._send(canary, method, ref, query=query, **request)
+        except NotFoundError as error:
+            if await self._read(ref):
+                raise SpecError("Refused", str(error)) from error
+            raise ConflictError(f"{ref} is gone") from error
+        self._cache.put(answer)
+        self._remember(canary, ref, before)
+
+    async def _send(
+        self, canary: Canary, method: str, ref: ObjectRef, subresource: str = "", **request: Any
+    ) -> dict[str, Any]:
+        limit = min(TIMEOUT, self._time_left())
+        if limit <= 0:
+            raise UnavailableError(f"{ref}: not written, this instance does not lead any more")
+        path = self._path(ref._replace(name="") if method == "POST" else ref, subresource)
+        try:
+            return await self._connection.request(method, path, ref, time_limit=limit, **request)
+        except ConflictError:
+            # The watch may be behind: without a look the same would be tried again.
+            await self._read(ref)
+            raise
+
+    async def _read(self, ref: ObjectRef) -> bool:
+        """Bring the cache up to date on one object; tell whether it exists."""
+        try:
+            self._cache.put(await self._connection.request("GET", self._path(ref), ref))
+        except NotFoundError:
+            self._cache.remove(ref)
+            return False
+        return True
+
+    def _fence(self, canary: Canary, ref: ObjectRef, version: str) -> str:
+        """Return the version to insist on: the one decided on, or our own write that followed."""
+        own = self._own.get(canary.ref, {})
+        while (ref, version) in own:
+            version = own[ref, version]
+        return version
+
+    def _remember(self, canary: Canary, ref: ObjectRef, before: str | None) -> None:
+        after = self._cache.version(ref)
+        if before is not None and after is not None and before != after:
+            self._own.setdefault(canary.ref, {})[ref, before] = after
+
+    def _path(self, ref: ObjectRef, subresource: str = "") -> str:
+        kind = KINDS[ref.kind]
+        return kind.path(self._version(kind), ref.namespace, ref.name, subresource)
+
+    def _version(self, kind: Kind) -> str:
+        try:
+            return self._versions[kind]
+        except KeyError:
+            raise SpecError(
+                "NotInstalled",
+                f"the cluster does not serve {kind.resource}: install Istio's "
+                "CustomResourceDefinitions; linnet goes on by itself",
+            ) from None
+
+
+def _husk(obj: Mapping[str, Any]) -> Canary:
+    """Return a Canary with metadata and status only, for one whose spec does not parse."""
+    return Canary.model_construct(  # type: ignore[call-arg]  # the very point: it has no spec
+        metadata=Metadata.model_validate(obj["metadata"], by_alias=True, by_name=False),
+        status=CanaryStatus.from_object(obj.get("status") or {}),
+    )

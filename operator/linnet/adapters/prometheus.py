@@ -1,0 +1,308 @@
+"""Measurements from Prometheus: as few queries as can be, and never an exception."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, TypeVar
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+
+from linnet.adapters.prometheus_failures import QueryError
+from linnet.adapters.prometheus_server import MAX_BYTES, MAX_BYTES_OF_OTHERS, PrometheusServer
+from linnet.adapters.prometheus_url import Credentials, Endpoint
+from linnet.analysis import absence, queries
+from linnet.analysis.measurement import Measurement, MetricKind, Query
+from linnet.analysis.promql import on_whole_seconds
+from linnet.analysis.queries import Workload
+from linnet.analysis.samples import single_value
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+DEFAULT_TIMEOUT: Final = 5.0
+GATHER_SECONDS: Final = 0.02
+"""How long a query for many workloads waits for more of them."""
+WORKLOADS_A_QUERY: Final = 200
+"""Below the 256 values up to which Prometheus looks a regular expression up as a set."""
+KEPT_SERVERS: Final = 16
+"""From so many servers on, those are forgotten that nobody asked for `IDLE_SECONDS`."""
+IDLE_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _BuiltIn:
+    """How one built-in metric is asked for and read."""
+
+    promql: Callable[..., str]
+    read: Callable[[Iterable[Any], Collection[Workload], timedelta], dict[Workload, Measurement]]
+    series: absence.Series
+
+
+_BUILT_IN: Final = {
+    MetricKind.SUCCESS_RATE: _BuiltIn(
+        queries.success_rate_promql, queries.read_success_rate, absence.Series(queries.REQUESTS)
+    ),
+    MetricKind.DURATION: _BuiltIn(
+        queries.request_duration_promql,
+        queries.read_request_duration,
+        absence.Series(queries.BUCKETS, queries.ALL_REQUESTS),
+    ),
+}
+
+
+class _Batch(NamedTuple):
+    """What queries that go out as one have in common."""
+
+    server: PrometheusServer
+    kind: MetricKind
+    at: datetime
+    window: timedelta
+    within: bool
+
+
+class PrometheusMetrics:
+    """The port `Metrics`, on Prometheus' HTTP API.
+
+    Built-in metrics that are asked for at about the same time go out as one query for all
+    workloads; equal inline queries go out once. Instants and windows are moved to whole seconds
+    for this. A server that is slow or away keeps nobody waiting but those who ask it, and those
+    no longer than `timeout` seconds.
+
+    `default_url` is asked when a query names no server; `credentials` are for it alone, as any
+    user may name any server. Raises ValueError for a URL that cannot be one.
+    """
+
+    def __init__(
+        self,
+        default_url: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        credentials: Credentials | None = None,
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
+        self._timeout = timeout
+        self._default = Endpoint.parse(default_url, credentials) if default_url else None
+        self._servers: dict[Endpoint, PrometheusServer] = {}
+        self._gathering: dict[_Batch, set[Workload]] = {}
+        self._running: dict[Hashable, asyncio.Task[Any]] = {}
+        self._queries = Counter(
+            "linnet_prometheus_queries",
+            "Queries sent to Prometheus servers.",
+            ["kind"],
+            registry=registry,
+        )
+        self._errors = Counter(
+            "linnet_prometheus_query_errors",
+            "Queries to Prometheus servers that failed.",
+            ["kind", "reason"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "linnet_prometheus_query_seconds",
+            "How long queries to Prometheus servers took, failed ones included.",
+            registry=registry,
+        )
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The URLs of the servers that threads and connections are kept for."""
+        return tuple(endpoint.url for endpoint in self._servers)
+
+    async def measure(self, queries: Sequence[Query]) -> tuple[Measurement, ...]:
+        """Return one measurement for each query, in order; never raises: absence says why."""
+        return tuple(await asyncio.gather(*(self._measure(query) for query in queries)))
+
+    async def check(self, server: str = "") -> str | None:
+        """Return why `server` (the default one, if empty) cannot be queried; None if it can."""
+        try:
+            await self._ask(
+                self._server(server), "check", "vector(1)", datetime.now(UTC), self._deadline()
+            )
+        except QueryError as error:
+            return str(error)
+        return None
+
+    async def close(self) -> None:
+        """Give up all queries and close all connections."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+
+    async def _measure(self, query: Query) -> Measurement:
+        try:
+            server = self._server(query.server)
+            at, window = on_whole_seconds(query.at, query.window, within=query.within)
+            if query.kind is MetricKind.INLINE:
+                return await self._inline(server, query, at)
+            batch = _Batch(server, query.kind, at, window, query.within)
+            return await self._built_in(batch, (query.namespace, query.workload))
+        except QueryError as error:
+            return Measurement(query.metric, absent=str(error))
+        except Exception:
+            log.exception("A measurement failed: %s of %s", query.metric, query.workload)
+            absent = "linnet failed to measure it; the operator's log says why"
+            return Measurement(query.metric, absent=absent)
+
+    async def _inline(self, server: PrometheusServer, query: Query, at: datetime) -> Measurement:
+        promql = query.promql or ""
+
+        async def ask() -> float | str:
+            try:
+                # The second series only proves that there are too many.
+                rows = await self._ask(server, "inline", promql, at, self._deadline(), limit=2)
+            except QueryError as error:
+                return str(error)
+            value = single_value(rows)
+            return f"{value} (Prometheus {server.url})" if isinstance(value, str) else value
+
+        result: float | str = await self._shared((server, at, promql), ask)
+        if isinstance(result, str):
+            return Measurement(query.metric, absent=result)
+        return Measurement(query.metric, value=result)
+
+    async def _built_in(self, batch: _Batch, workload: Workload) -> Measurement:
+        key = (batch, workload)
+        if key in self._running:
+            running = self._running[key]
+        elif batch in self._gathering:
+            self._gathering[batch].add(workload)
+            running = self._keep(key, self._running[batch])
+        else:
+            self._gathering[batch] = {workload}
+            running = self._keep(key, asyncio.create_task(self._ask_for_many(batch)))
+            self._keep(batch, running)
+        measurements: dict[Workload, Measurement] = await asyncio.shield(running)
+        return measurements[workload]
+
+    async def _ask_for_many(self, batch: _Batch) -> dict[Workload, Measurement]:
+        deadline = self._deadline()
+        try:
+            await asyncio.sleep(GATHER_SECONDS)
+            # While others keep the server busy, more workloads can come aboard.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await batch.server.wait_for_slot()
+        finally:
+            workloads = self._gathering.pop(batch)
+            self._running.pop(batch)
+        parts = _parts(sorted(workloads))
+        answers = await asyncio.gather(
+            *(self._ask_for_part(batch, part, deadline) for part in parts)
+        )
+        return {workload: one for answer in answers for workload, one in answer.items()}
+
+    async def _ask_for_part(
+        self, batch: _Batch, workloads: Sequence[Workload], deadline: float
+    ) -> dict[Workload, Measurement]:
+        server, kind, at, window, within = batch
+        built_in = _BUILT_IN[kind]
+        promql = built_in.promql(workloads, window, within=within)
+        try:
+            rows = await self._ask(server, kind.value, promql, at, deadline)
+        except QueryError as error:
+            return {one: Measurement(kind.value, absent=str(error)) for one in workloads}
+        measurements = built_in.read(rows, workloads, window)
+        seen = queries.seen_in(rows)
+        unseen = [workload for workload in workloads if workload not in seen]
+        if unseen:
+            why = await self._why_unseen(batch, unseen, deadline)
+            measurements |= {
+                one: Measurement(kind.value, absent=f"{sentence} (Prometheus {server.url})")
+                for one, sentence in why.items()
+            }
+        return measurements
+
+    async def _why_unseen(
+        self, batch: _Batch, workloads: Sequence[Workload], deadline: float
+    ) -> dict[Workload, str]:
+        server, kind, at, window, _ = batch
+        series = _BUILT_IN[kind].series
+        promql = absence.probe_promql(series, workloads)
+        try:
+            rows = await self._ask(server, "probe", promql, at, deadline)
+        except QueryError:
+            return {}
+        return absence.explain(rows, series, workloads, at, window)
+
+    async def _ask(
+        self,
+        server: PrometheusServer,
+        kind: str,
+        promql: str,
+        at: datetime,
+        deadline: float,
+        limit: int = 0,
+    ) -> Any:
+        """Send one query and count it. Raises QueryError."""
+        began = time.perf_counter()
+        self._queries.labels(kind).inc()
+        try:
+            return await server.query(promql, at, deadline, limit)
+        except QueryError as error:
+            self._errors.labels(kind, error.kind).inc()
+            raise
+        finally:
+            self._seconds.observe(time.perf_counter() - began)
+
+    async def _shared(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Await the run of `ask` for this key that is under way, or begin one."""
+        running = self._running.get(key) or self._keep(key, asyncio.create_task(ask()))
+        # The one who began it may go away; the others still want the answer.
+        result: _T = await asyncio.shield(running)
+        return result
+
+    def _keep(self, key: Hashable, task: asyncio.Task[Any]) -> asyncio.Task[Any]:
+        self._running[key] = task
+
+        def forget(done: asyncio.Task[Any]) -> None:
+            # Another may have begun under the same key meanwhile.
+            if self._running.get(key) is done:
+                del self._running[key]
+
+        task.add_done_callback(forget)
+        return task
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._timeout
+
+    def _server(self, url: str) -> PrometheusServer:
+        """Return the server for a query's `server`. Raises QueryError."""
+        try:
+            endpoint = Endpoint.parse(url) if url else self._default
+        except ValueError as error:
+            raise QueryError("invalid", f"spec.metricsServer cannot be asked: {error}") from error
+        if endpoint is None:
+            raise QueryError(
+                "invalid",
+                "no Prometheus is known: set spec.metricsServer, or start linnet with"
+                " --prometheus-url",
+            )
+        if self._default and endpoint == Endpoint(self._default.url):
+            endpoint = self._default
+        if endpoint not in self._servers:
+            self._forget_idle_servers()
+            limit = MAX_BYTES if endpoint is self._default else MAX_BYTES_OF_OTHERS
+            self._servers[endpoint] = PrometheusServer(endpoint, self._timeout, limit)
+        return self._servers[endpoint]
+
+    def _forget_idle_servers(self) -> None:
+        if len(self._servers) < KEPT_SERVERS:
+            return
+        before = time.monotonic() - IDLE_SECONDS
+        for endpoint, server in list(self._servers.items()):
+            if server.last_used < before:
+                self._servers.pop(endpoint).close()
+
+
+def _parts(workloads: Sequence[Workload]) -> Iterator[Sequence[Workload]]:
+    for start in range(0, len(workloads), WORKLOADS_A_QUERY):
+        yield workloads[start : start + WORKLOADS_A_QUERY]

@@ -1,0 +1,237 @@
+"""`linnet status`: Canaries as a person wants to see them."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from kubernetes.aio.config import ConfigException, list_kube_config_contexts
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from linnet.adapters.connection import Connection, NotFoundError
+from linnet.adapters.kinds import CANARY
+from linnet.api.objects import ObjectRef
+from linnet.errors import LinnetError
+
+REFRESH = 1.0
+"""Seconds between two looks with --watch."""
+COLOURS = {
+    "Succeeded": "green",
+    "Initialized": "green",
+    "Failed": "red",
+    "Progressing": "cyan",
+    "Promoting": "cyan",
+    "Finalising": "cyan",
+}
+
+Object = Mapping[str, Any]
+
+EXAMPLES = """
+\b
+Examples:
+  linnet status                      Canaries of the current namespace
+  linnet status -A                   of all namespaces
+  linnet status podinfo              one Canary, with its last decisions
+  linnet status podinfo --watch      the same, live
+  linnet status -A --output json     for programs
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("name", required=False)
+@click.option("-n", "--namespace", metavar="NAME", help="The namespace.  [default: the context's]")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Canaries of all namespaces.")
+@click.option("-w", "--watch", is_flag=True, help="Stay, and show changes as they happen.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@click.option("--kubeconfig", metavar="FILE", default="", help="Default: $KUBECONFIG, ~/.kube.")
+@click.option("--context", default="", help="The context of the kubeconfig to use.")
+def status(
+    name: str | None,
+    namespace: str | None,
+    all_namespaces: bool,
+    watch: bool,
+    output: str,
+    kubeconfig: str,
+    context: str,
+) -> None:
+    """Show Canaries: phase, weight, revisions and the last decision in words."""
+    if name and all_namespaces:
+        raise click.UsageError("a NAME and --all-namespaces do not go together")
+    if watch and output == "json":
+        raise click.UsageError("--watch is for people: use kubectl get canaries --watch -o json")
+    try:
+        asyncio.run(_show(name, namespace, all_namespaces, watch, output, kubeconfig, context))
+    except NotFoundError as error:
+        raise click.ClickException(_not_found(name, error)) from error
+    except LinnetError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+async def _show(
+    name: str | None,
+    namespace: str | None,
+    everywhere: bool,
+    watch: bool,
+    output: str,
+    kubeconfig: str,
+    context: str,
+) -> None:
+    connection = await Connection.open(kubeconfig, context)
+    where = "" if everywhere else namespace or _namespace_of(kubeconfig, context)
+    console = Console()
+    try:
+        if output == "json":
+            click.echo(json.dumps(await _fetch(connection, where, name), indent=2))
+            return
+        if not watch:
+            console.print(view(await _fetch(connection, where, name), _now(), bool(name)))
+            return
+        with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+            while True:
+                found = await _fetch(connection, where, name)
+                live.update(view(found, _now(), bool(name)), refresh=True)
+                await asyncio.sleep(REFRESH)
+    finally:
+        await connection.close()
+
+
+def _namespace_of(kubeconfig: str, context: str) -> str:
+    """Return the namespace that the context names, as kubectl would."""
+    try:
+        contexts, active = list_kube_config_contexts(kubeconfig or None)
+    except ConfigException:  # in a pod there is no kubeconfig
+        return "default"
+    chosen = next((c for c in contexts if c["name"] == context), active)
+    return str(chosen["context"].get("namespace") or "default")
+
+
+async def _fetch(connection: Connection, namespace: str, name: str | None) -> list[Object]:
+    ref = ObjectRef(CANARY.name, namespace, name or "")
+    path = CANARY.path(CANARY.versions[0], namespace, name or "")
+    answer = await connection.request("GET", path, ref if name else "Canaries")
+    return [answer] if name else sorted(answer["items"], key=_key)
+
+
+def _key(canary: Object) -> tuple[str, str]:
+    return canary["metadata"]["namespace"], canary["metadata"]["name"]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _not_found(name: str | None, error: NotFoundError) -> str:
+    if name:
+        return f"{error} (linnet status -A lists all Canaries)"
+    return f"{error}: are linnet's CRDs installed? kubectl apply -f crds/"
+
+
+def view(canaries: Sequence[Object], now: datetime, details: bool) -> RenderableType:
+    """Return the table of all Canaries, or one Canary's story."""
+    if not canaries:
+        return Text("No Canaries here. With -A, linnet status looks in all namespaces.")
+    if details:
+        return Group(_table(canaries, now), *_story(canaries[0], now))
+    return _table(canaries, now)
+
+
+def _table(canaries: Sequence[Object], now: datetime) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("NAMESPACE", "NAME", "PHASE", "WEIGHT", "REVISION", "SINCE"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("LAST DECISION", overflow="fold")
+    for canary in canaries:
+        meta, status = canary["metadata"], canary.get("status", {})
+        phase = status.get("phase", "")
+        table.add_row(
+            meta["namespace"],
+            meta["name"],
+            Text(_state(status) or "-", style=COLOURS.get(phase, "yellow")),
+            f"{status.get('canaryWeight', 0)}%",
+            _revisions(status),
+            _age(status.get("lastTransitionTime"), now),
+            _message(status),
+        )
+    return table
+
+
+def _state(status: Object) -> str:
+    phase = str(status.get("phase", ""))
+    return f"{phase} (stalled)" if _condition(status, "Stalled").get("status") == "True" else phase
+
+
+def _revisions(status: Object) -> str:
+    promoted, newest = status.get("promotedRevision", "-"), status.get("revision", "-")
+    return promoted if promoted == newest else f"{promoted} → {newest}"
+
+
+def _message(status: Object) -> str:
+    stalled = _condition(status, "Stalled")
+    if stalled.get("status") == "True":
+        return f"{stalled['reason']}: {stalled['message']}"
+    return str(_condition(status, "Progressing").get("message", ""))
+
+
+def _condition(status: Object, kind: str) -> Object:
+    return next((c for c in status.get("conditions", ()) if c["type"] == kind), {})
+
+
+def _story(canary: Object, now: datetime) -> list[RenderableType]:
+    status = canary.get("status", {})
+    parts: list[RenderableType] = []
+    if upcoming := _upcoming(status, now):
+        parts += [Text(), Text(upcoming)]
+    decisions = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("TIME", "WEIGHT", "VERDICT", "REASON"):
+        decisions.add_column(column, no_wrap=True)
+    decisions.add_column("DECISION", overflow="fold")
+    for decision in status.get("decisions", ()):
+        verdict = decision.get("verdict", "")
+        style = {"failed": "red", "inconclusive": "yellow", "passed": "green"}.get(verdict, "")
+        decisions.add_row(
+            decision["time"][11:19],
+            f"{decision['weight']}%",
+            Text(verdict or "-", style=style),
+            decision["reason"],
+            decision.get("message", ""),
+        )
+    if decisions.row_count:
+        parts += [Text(), decisions]
+    return parts
+
+
+def _upcoming(status: Object, now: datetime) -> str:
+    for field, words in (("nextCheckAt", "next check"), ("deadline", "deadline for the pods")):
+        if status.get(field):
+            seconds = (_time(status[field]) - now).total_seconds()
+            return f"{words} in {max(0, seconds):.0f} s"
+    return ""
+
+
+def _age(text: str | None, now: datetime) -> str:
+    if not text:
+        return "-"
+    seconds = int(max(0, (now - _time(text)).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
