@@ -1,0 +1,1 @@
+"""A Kubernetes cluster with Istio and Prometheus made of plain processes: no container, no root."""
