@@ -1,0 +1,99 @@
+"""What linnet depends on goes away for a while."""
+
+import asyncio
+import time
+
+import pytest
+
+from e2e.app import App
+from e2e.backend import Backend
+from e2e.operator import Operator
+
+pytestmark = pytest.mark.needs_restarts
+
+
+async def test_a_release_holds_while_prometheus_is_away_and_goes_on(
+    app: App, backend: Backend
+) -> None:
+    await app.create()
+    await app.initialized(analysis={"stepWeights": [10, 20, 30, 40, 50]})
+    async with app.traffic() as load:
+        await app.release("2.0.0")
+        await app.weight(10)
+        await asyncio.to_thread(backend.stop, "prometheus")
+        try:
+            condition = await app.condition("Progressing", "True", "Inconclusive")
+            held = (await app.status())["canaryWeight"]
+            assert "Prometheus" in condition["message"]
+            failed = (await app.status())["failedChecks"]
+        finally:
+            await asyncio.to_thread(backend.start, "prometheus")
+        await app.phase("Succeeded", within=90)
+    assert held < 50
+    assert failed == 0, "no answer is no failure"
+    assert load.counts().failed == 0, load.failed()[:5]
+
+
+async def test_a_release_goes_on_after_the_api_server_was_restarted(
+    app: App, backend: Backend
+) -> None:
+    await app.create()
+    await app.initialized(analysis={"stepWeights": [10, 20, 30, 40, 50]})
+    async with app.traffic() as load:
+        await app.release("2.0.0")
+        await app.weight(20)
+        await asyncio.to_thread(backend.stop, "kube-apiserver")
+        await asyncio.to_thread(backend.start, "kube-apiserver")
+        await app.phase("Succeeded", within=90)
+    assert load.counts().failed == 0, load.failed()[:5]
+
+
+async def test_a_failing_release_is_taken_back_after_the_api_server_was_restarted(
+    app: App, backend: Backend
+) -> None:
+    await app.create()
+    # istiod, too, has to find the API server again, with pauses of up to 30 s between its tries.
+    # It learns of pods that are gone before it learns of the routes: the pods must outlast that.
+    await app.initialized(analysis={"threshold": 4}, scaleDownDelaySeconds=60)
+    async with app.traffic() as load:
+        await app.release("2.0.0-errors-100")
+        await app.weight(20)
+        await asyncio.to_thread(backend.stop, "kube-apiserver")
+        await asyncio.to_thread(backend.start, "kube-apiserver")
+        await app.phase("Failed", within=90)
+        await app.weight(0)
+        async with asyncio.timeout(90):
+            while "2.0.0-errors-100" in load.requests()[-50:].by_version():
+                await load.more(10)
+        learned = time.time()
+        await load.more(100)
+    assert all(request.version == "2.0.0-errors-100" for request in load.failed()), load.failed()[-5:]
+    assert load.between(learned).counts().failed == 0, load.failed()[-5:]
+
+
+async def test_weights_reach_the_proxies_after_istiod_was_away(app: App, backend: Backend) -> None:
+    await app.create()
+    await app.initialized()
+    async with app.traffic() as load:
+        await asyncio.to_thread(backend.stop, "istiod")
+        try:
+            await app.release("2.0.0")
+            await app.available("-primary")
+        finally:
+            await asyncio.to_thread(backend.start, "istiod")
+        await app.phase("Succeeded", "Failed", within=120)
+    assert load.by_version()["1.0.0"]
+
+
+async def test_the_operator_goes_on_within_seconds_of_a_restart(
+    app: App, operator: Operator
+) -> None:
+    await app.create()
+    await app.initialized(analysis={"stepWeights": [10, 20, 30], "interval": "2s"})
+    async with app.traffic() as load:
+        await app.release("2.0.0")
+        await app.weight(10)
+        await operator.restart_after_kill9()
+        await app.weight(20, within=15)
+        await app.phase("Succeeded")
+    assert load.counts().failed == 0, load.failed()[:5]
