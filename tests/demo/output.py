@@ -1,0 +1,65 @@
+"""Where the demo speaks: a terminal, or a log that gets line after line."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+
+Tell = Callable[[str], None]
+
+
+def is_plain() -> bool:
+    """Tell whether standard output is no terminal, or one whose user wants no colours."""
+    return (
+        not sys.stdout.isatty()
+        or bool(os.environ.get("NO_COLOR"))
+        or os.environ.get("TERM", "dumb") == "dumb"
+    )
+
+
+class Output:
+    """Says things, in colours and with moving parts unless `plain`."""
+
+    def __init__(self, *, plain: bool) -> None:
+        self.plain = plain
+        self.console = (
+            Console(no_color=True, color_system=None, highlight=False, soft_wrap=True, width=100)
+            if plain
+            else Console(highlight=False)
+        )
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Print a line."""
+        self.console.print(text, style=style, markup=False)
+
+    def show(self, what: RenderableType) -> None:
+        """Print something that rich can render."""
+        self.console.print(what, soft_wrap=False)
+
+    def problem(self, text: str) -> None:
+        """Print what went wrong."""
+        self.say(f"{'FAILED: ' if self.plain else '✘ '}{text}", style="bold red")
+
+    def done(self, text: str, seconds: float | None = None) -> None:
+        """Print what is done, and how long it took."""
+        took = "" if seconds is None else f" ({seconds:.1f} s)"
+        if self.plain:
+            self.say(f"-> {text}{took}")
+        else:
+            self.console.print(f"[green]✔[/green] {escape(text)}[dim]{took}[/dim]")
+
+    @contextmanager
+    def doing(self, text: str, done: str) -> Iterator[Tell]:
+        """Say that something is being done, what comes of it meanwhile, and that it is done."""
+        began = time.monotonic()
+        if self.plain:
+            self.say(f"=> {text}")
+            yield lambda news: self.say(f"   {news}")
+        else:
+            with self.console.status(escape(text)) as status:
+                yield lambda news: status.update(f"{escape(text)} [dim]· {escape(news)}[/dim]")
+        self.done(done, time.monotonic() - began)
