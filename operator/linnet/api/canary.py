@@ -23,12 +23,23 @@ __all__ = [
     "CanarySpec",
     "Metadata",
     "Metric",
+    "PrimaryRef",
     "Service",
     "TargetRef",
     "ThresholdRange",
 ]
 
 INVALID_SPEC = "InvalidSpec"
+
+
+DeploymentName = Annotated[
+    str,
+    StringConstraints(max_length=MAX_NAME_LENGTH),
+    matches(
+        f"^{DNS_SUBDOMAIN}$",
+        "must be the name of a Deployment: lower case letters, digits, inner dashes and dots",
+    ),
+]
 
 
 class TargetRef(Model):
@@ -40,16 +51,23 @@ class TargetRef(Model):
     kind: Literal["Deployment"] = Field(
         default="Deployment", description="The kind of the workload: Deployment."
     )
-    name: Annotated[
-        str,
-        StringConstraints(max_length=MAX_NAME_LENGTH),
-        matches(
-            f"^{DNS_SUBDOMAIN}$",
-            "must be the name of a Deployment: lower case letters, digits, inner dashes and dots",
-        ),
-    ] = Field(
-        description="The name of the workload, in the Canary's namespace. With -primary appended it"
-        " names the copy that serves the promoted revision."
+    name: DeploymentName = Field(
+        description="The name of the workload, in the Canary's namespace. Without primaryRef, with"
+        " -primary appended, it names the copy that serves the promoted revision."
+    )
+
+
+class PrimaryRef(Model):
+    """The workload of the user's own that serves the promoted revision."""
+
+    api_version: Literal["apps/v1"] = Field(
+        default="apps/v1", description="The API version of the workload: apps/v1."
+    )
+    kind: Literal["Deployment"] = Field(
+        default="Deployment", description="The kind of the workload: Deployment."
+    )
+    name: DeploymentName = Field(
+        description="The name of the workload, in the Canary's namespace. linnet never writes it."
     )
 
 
@@ -86,6 +104,20 @@ class CanarySpec(Model):
             field="targetRef",
         ),
         Rule(
+            "!has(self.primaryRef) || self.primaryRef.name != self.targetRef.name",
+            "primaryRef and targetRef name the same Deployment: name the one that serves now in"
+            " primaryRef, and the one that gets new versions in targetRef",
+            lambda s: s.primary_ref is None or s.primary_ref.name != s.target_ref.name,
+            field="primaryRef",
+        ),
+        Rule(
+            "has(self.primaryRef) == has(oldSelf.primaryRef) && (!has(self.primaryRef) ||"
+            " self.primaryRef.name == oldSelf.primaryRef.name)",
+            "primaryRef cannot be changed: delete the Canary, and create it with the other primary",
+            None,
+            field="primaryRef",
+        ),
+        Rule(
             "(has(self.service.name) ? self.service.name : self.targetRef.name) =="
             " (has(oldSelf.service.name) ? oldSelf.service.name : oldSelf.targetRef.name)",
             "service.name cannot be changed: delete the Canary, and create it with the other name",
@@ -115,6 +147,12 @@ class CanarySpec(Model):
     )
     target_ref: TargetRef = Field(
         description="The workload whose new revisions are released step by step."
+    )
+    primary_ref: PrimaryRef | None = Field(
+        default=None,
+        description="The workload that serves while there is no release, where both are the user's"
+        " own: linnet then writes neither of them, and a release waits at 100 percent until the"
+        " primary was given the new images. Default: linnet makes a copy of the target.",
     )
     progress_deadline_seconds: Annotated[int, Whole(1, 86400)] = Field(
         default=600,
@@ -227,8 +265,25 @@ class Canary(Model):
 
     @property
     def primary_name(self) -> str:
-        """The copy that runs the promoted revision."""
+        """The workload that runs the promoted revision: primaryRef's, else linnet's copy."""
+        if self.spec.primary_ref is not None:
+            return self.spec.primary_ref.name
         return self.spec.target_ref.name + PRIMARY_SUFFIX
+
+    @property
+    def copies_target(self) -> bool:
+        """The primary is a copy of the target that linnet makes; else both are the user's own."""
+        return self.spec.primary_ref is None
+
+    @property
+    def adopts(self) -> bool:
+        """The routes are the user's own; linnet writes their weights only."""
+        return False
+
+    @property
+    def delegates(self) -> bool:
+        """A VirtualService of the user's own delegates to the one that linnet makes."""
+        return False
 
     @property
     def service_name(self) -> str:

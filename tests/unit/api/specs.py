@@ -293,6 +293,19 @@ REFUSED = [
         "targetRef.name cannot name a Service",
     ),
     _refused(
+        "one Deployment cannot be both sides",
+        spec("primaryRef", {"name": "podinfo"}),
+        "spec.primaryRef",
+        "name the same Deployment",
+    ),
+    _refused(
+        "a primary has a name",
+        spec("primaryRef", {"kind": "Deployment"}),
+        "spec.primaryRef.name",
+        "is required",
+        "Required value",
+    ),
+    _refused(
         "a Prometheus has a URL",
         spec("metricsServer", "prometheus:9090"),
         "spec.metricsServer",
@@ -670,6 +683,7 @@ ACCEPTED = [
         id="a target with a dot and a Service with a name of its own",
     ),
     pytest.param(spec("targetRef.name", "p" * 55), id="the longest name"),
+    pytest.param(spec("primaryRef", {"name": "podinfo-v1"}), id="a primary of the user's own"),
     pytest.param(
         spec("metricsServer", "https://thanos.example.com/team?a=b@c"), id="a Prometheus by URL"
     ),

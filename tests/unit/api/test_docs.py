@@ -27,7 +27,7 @@ def fields(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Map
     for name, part in schema.get("properties", {}).items():
         here = f"{path}{name}"
         inner = part.get("items", part)
-        if here in {"targetRef", "service", "analysis"}:
+        if here in {"targetRef", "primaryRef", "service", "analysis"}:
             yield from fields(part, f"{here}.")
             continue
         yield here, part
