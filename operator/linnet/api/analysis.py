@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from linnet.api.duration import Duration
+from linnet.api.duration import Between, Duration
+from linnet.api.guard import Guard, Promotion, Ramp
 from linnet.api.metric import Metric
 from linnet.api.rules import KeyedBy, Model, Rule
 from linnet.api.scalars import Percent, Weight, Whole
@@ -37,6 +38,26 @@ class Analysis(Model):
             "stepWeight must not be greater than maxWeight",
             lambda a: a.step_weight is None or a.step_weight <= a.max_weight,
             field="stepWeight",
+        ),
+        Rule(
+            "!has(self.ramp) || !has(self.stepWeight) && !has(self.stepWeights)",
+            "with a ramp the weight grows with the evidence: leave stepWeight and stepWeights out"
+            " (maxWeight stays its limit)",
+            lambda a: a.ramp is None or (a.step_weight is None and a.step_weights is None),
+            field="ramp",
+        ),
+        Rule(
+            "!has(self.ramp) || self.promotion.evidence",
+            "a ramp has no last step to promote after: set promotion.evidence: true",
+            lambda a: a.ramp is None or a.promotion.evidence,
+            field="ramp",
+        ),
+        Rule(
+            "!self.promotion.evidence || self.guard.enabled",
+            "evidence comes from what the guard counts: set guard.enabled: true, or leave"
+            " promotion.evidence out",
+            lambda a: a.guard.enabled or not a.promotion.evidence,
+            field="promotion.evidence",
         ),
     )
 
@@ -84,4 +105,32 @@ class Analysis(Model):
         default=(),
         description="What the canary is judged on; a check passes when every metric does. Without"
         " metrics a check passes when the canary is ready.",
+    )
+    guard: Guard = Field(
+        default_factory=Guard,
+        json_schema_extra={"default": {}},
+        description="Compares the canary with the primary at every scrape, and takes a release back"
+        " that fails more beyond doubt, sooner than the metrics do. The weight never grows by it.",
+    )
+    blind_timeout: Annotated[timedelta, Between("10s")] = Field(
+        default=timedelta(seconds=90),
+        description="How long there may be nothing to judge by (no traffic, no data, no Prometheus)"
+        " before the weight goes back to the first step, to be held there: a duration from 10s to"
+        " 24h.",
+    )
+    on_no_data: Literal["hold", "fail"] = Field(
+        default="hold",
+        description="What a check without data is. hold: inconclusive, the weight is held. fail: a"
+        " failed check, as in Flagger.",
+    )
+    promotion: Promotion = Field(
+        default_factory=Promotion,
+        json_schema_extra={"default": {}},
+        description="What a promotion needs besides the last step.",
+    )
+    ramp: Ramp | None = Field(
+        default=None,
+        description="Lets the weight grow as far as the evidence so far keeps a bad canary's"
+        " failures within a budget, in place of stepWeight or stepWeights. It needs"
+        " promotion.evidence.",
     )

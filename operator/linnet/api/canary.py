@@ -79,15 +79,24 @@ class CanarySpec(Model):
 
     rules: ClassVar = (
         Rule(
-            "self.skipAnalysis || has(self.analysis.stepWeight) || has(self.analysis.stepWeights)",
+            "self.skipAnalysis || has(self.analysis.stepWeight) || has(self.analysis.stepWeights)"
+            " || has(self.analysis.ramp)",
             "say how the weight grows: set analysis.stepWeight or analysis.stepWeights, or"
-            " skipAnalysis: true",
+            " analysis.ramp, or skipAnalysis: true",
             lambda s: (
                 s.skip_analysis
                 or s.analysis.step_weight is not None
                 or s.analysis.step_weights is not None
+                or s.analysis.ramp is not None
             ),
             field="analysis",
+        ),
+        Rule(
+            "!self.skipAnalysis || !self.analysis.promotion.evidence",
+            "evidence needs traffic, and with skipAnalysis the canary gets none before it is"
+            " promoted: leave one of the two out",
+            lambda s: not s.skip_analysis or not s.analysis.promotion.evidence,
+            field="analysis.promotion.evidence",
         ),
         Rule(
             f"has(self.service.name) || self.targetRef.name.matches('{SERVICE_NAME}')",

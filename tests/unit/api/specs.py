@@ -109,6 +109,23 @@ DEFAULTS: Mapping[str, Any] = {
         "stepWeightPromotion": 0,
         "primaryReadyThreshold": 100,
         "canaryReadyThreshold": 100,
+        "guard": {
+            "enabled": True,
+            "ratio": 1.25,
+            "objective": 99,
+            "falseRollbackRate": 5,
+            "latency": {"enabled": True},
+        },
+        "blindTimeout": "1m30s",
+        "onNoData": "hold",
+        "promotion": {
+            "evidence": False,
+            "minSoak": "5m",
+            "margin": 1,
+            "falsePromotionRate": 5,
+            "deadline": "1h",
+            "onUndecided": "hold",
+        },
     },
 }
 """What MINIMAL is with everything that is left out filled in."""
@@ -554,6 +571,126 @@ REFUSED = [
         "spec.analysis.interval",
         _DURATION,
     ),
+    # the guard
+    _refused(
+        "a floor above 100 % tolerates everything",
+        spec("analysis.guard.floor", 150),
+        "spec.analysis.guard.floor",
+        "must be from 0.001 to 50, in percent: the share of failed requests that is always",
+    ),
+    _refused(
+        "a floor of 0 blames for a single failure",
+        spec("analysis.guard.floor", 0),
+        "spec.analysis.guard.floor",
+        "0 would blame it for a single failure",
+    ),
+    _refused(
+        "a floor is a number, not a text",
+        spec("analysis.guard.floor", "0.5%"),
+        "spec.analysis.guard.floor",
+        "must be a number",
+        "must be of type number",
+    ),
+    _refused(
+        "no evidence is beyond all doubt",
+        spec("analysis.guard.falseRollbackRate", 0),
+        "spec.analysis.guard.falseRollbackRate",
+        "with 0 no evidence would ever be enough",
+    ),
+    _refused(
+        "a guard is better than a coin",
+        spec("analysis.guard.falseRollbackRate", 51),
+        "spec.analysis.guard.falseRollbackRate",
+        "must be from 0.01 to 50, in percent",
+    ),
+    _refused(
+        "a canary need not be better than the primary",
+        spec("analysis.guard.ratio", 0.8),
+        "spec.analysis.guard.ratio",
+        "must be from 1 to 100: how many times as often as the primary the canary may fail",
+    ),
+    _refused(
+        "an objective leaves an error budget",
+        spec("analysis.guard.objective", 100),
+        "spec.analysis.guard.objective",
+        "an objective of 100 leaves no error budget to judge by",
+    ),
+    _refused(
+        "blindness lasts for a time",
+        spec("analysis.blindTimeout", "-90s"),
+        "spec.analysis.blindTimeout",
+        "must be a duration from 10s to 24h, such as 30s or 1m30s",
+    ),
+    _refused(
+        "no data is no pass",
+        spec("analysis.onNoData", "pass"),
+        "spec.analysis.onNoData",
+        "must be 'hold' or 'fail'",
+        'supported values: "hold", "fail"',
+    ),
+    # promotion by evidence
+    _refused(
+        "evidence needs traffic",
+        spec("skipAnalysis", True, analysis__promotion__evidence=True),
+        "spec.analysis.promotion.evidence",
+        "evidence needs traffic, and with skipAnalysis the canary gets none",
+    ),
+    _refused(
+        "evidence comes from the guard's counts",
+        spec("analysis.guard.enabled", False, analysis__promotion__evidence=True),
+        "spec.analysis.promotion.evidence",
+        "evidence comes from what the guard counts: set guard.enabled: true",
+    ),
+    _refused(
+        "a margin of 0 takes for ever",
+        spec("analysis.promotion.margin", 0),
+        "spec.analysis.promotion.margin",
+        "without a margin no number of requests is enough",
+    ),
+    _refused(
+        "a soak is no negative span",
+        spec("analysis.promotion.minSoak", "-5m"),
+        "spec.analysis.promotion.minSoak",
+        "must be a duration from 0s to 24h",
+    ),
+    _refused(
+        "there is time between soak and deadline",
+        spec("analysis.promotion", {"evidence": True, "minSoak": "2h", "deadline": "2h"}),
+        "spec.analysis.promotion.deadline",
+        "deadline must be longer than minSoak",
+    ),
+    _refused(
+        "promoting by chance is not promoting by evidence",
+        spec("analysis.promotion.falsePromotionRate", 0),
+        "spec.analysis.promotion.falsePromotionRate",
+        "with 0 no evidence would ever be enough",
+    ),
+    _refused(
+        "what is done with the undecided is one of three",
+        spec("analysis.promotion.onUndecided", "retry"),
+        "spec.analysis.promotion.onUndecided",
+        "must be 'hold', 'rollback' or 'promote'",
+        'supported values: "hold", "rollback", "promote"',
+    ),
+    _refused(
+        "a ramp takes the place of steps",
+        spec("analysis.ramp", {}, analysis__promotion__evidence=True),
+        "spec.analysis.ramp",
+        "leave stepWeight and stepWeights out",
+    ),
+    _refused(
+        "a ramp ends by evidence",
+        spec("analysis", {"ramp": {}}),
+        "spec.analysis.ramp",
+        "a ramp has no last step to promote after: set promotion.evidence: true",
+    ),
+    _refused(
+        "a budget is spent by a request at least",
+        spec("analysis", {"ramp": {"exposureBudget": 0}, "promotion": {"evidence": True}}),
+        "spec.analysis.ramp.exposureBudget",
+        "must be at least 1",
+        "greater than or equal to 1",
+    ),
     # the metrics
     _refused(
         "a metric of one's own needs a query",
@@ -647,6 +784,16 @@ ACCEPTED = [
     pytest.param(spec("analysis", ..., skipAnalysis=True), id="no analysis where it is skipped"),
     pytest.param(spec("analysis", {"stepWeights": [1, 5, 100]}), id="a ladder of its own"),
     pytest.param(spec("analysis.stepWeight", 100), id="a single step to everything"),
+    pytest.param(spec("analysis.guard", {"enabled": False}), id="a release without a guard"),
+    pytest.param(
+        spec("analysis.guard", {"ratio": 1, "floor": 0.01, "objective": 99.9}), id="a strict guard"
+    ),
+    pytest.param(
+        spec("analysis", {"ramp": {}, "promotion": {"evidence": True}}), id="a ramp by evidence"
+    ),
+    pytest.param(
+        spec("analysis.promotion", {"minSoak": "2h"}), id="a soak that nobody asks for is harmless"
+    ),
     pytest.param(
         _metrics(SUCCESS_RATE, LATENCY, INLINE), id="both built-in metrics and one of its own"
     ),

@@ -21,13 +21,26 @@ EXAMPLES = [
     for document in yaml.safe_load_all(block)
 ]
 
+IN_DETAIL = {
+    "targetRef",
+    "primaryRef",
+    "service",
+    "analysis",
+    "analysis.guard",
+    "analysis.guard.latency",
+    "analysis.promotion",
+    "analysis.ramp",
+}
+
 
 def fields(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Return the fields that have a row of their own, with their schemas."""
     for name, part in schema.get("properties", {}).items():
         here = f"{path}{name}"
         inner = part.get("items", part)
-        if here in {"targetRef", "primaryRef", "service", "analysis"}:
+        if here == "analysis.ramp":  # it is there or not, which says something by itself
+            yield here, part
+        if here in IN_DETAIL:
             yield from fields(part, f"{here}.")
             continue
         yield here, part

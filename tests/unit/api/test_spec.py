@@ -77,6 +77,19 @@ def test_services_are_named(changes: dict[str, Any], names: tuple[str, str, str]
     assert read.primary_name == "podinfo-primary"
 
 
+@pytest.mark.parametrize(
+    ("guard", "percent"),
+    [
+        pytest.param({}, 0.5, id="half of the default objective's error budget"),
+        pytest.param({"objective": 99.9}, 0.05, id="half of an objective's error budget"),
+        pytest.param({"objective": 99.9, "floor": 2}, 2, id="as it is set"),
+    ],
+)
+def test_a_floor_follows_from_the_objective(guard: dict[str, float], percent: float) -> None:
+    read = Canary.from_object(canary(spec("analysis.guard", guard))).spec
+    assert read.analysis.guard.floor_percent == pytest.approx(percent)
+
+
 def test_all_mistakes_are_named_at_once() -> None:
     two = spec("service.port", 0, analysis__interval="x")
     with pytest.raises(SpecError) as caught:
