@@ -124,6 +124,29 @@ async def test_500_workloads_are_measured_with_three_queries(
     ]
 
 
+async def test_windows_of_several_lengths_are_measured_with_one_query(
+    metrics: PrometheusMetrics, proxy: Proxy, registry: CollectorRegistry
+) -> None:
+    since = datetime.now(UTC)
+    proxy.counters = {requests("web", "200"): 3, requests("app", "200"): 8}
+    await until(metrics, since, "0 of 3")
+    proxy.counters = {requests("web", "200"): 5, requests("app", "200"): 9}
+    await until(metrics, since, "0 of 5")
+    before = queries_sent(registry, "request-success-rate")
+    now, kind = datetime.now(UTC), MetricKind.SUCCESS_RATE
+    long, short = now - since, timedelta(seconds=1)
+    spans = [("web", long), ("app", long), ("app", short)]
+    answers = await metrics.measure(
+        [Query(kind.value, kind, "shop", name, now, window) for name, window in spans]
+    )
+    assert queries_sent(registry, "request-success-rate") - before == 1
+    assert [one.basis.partition(",")[0] for one in answers[:2]] == [
+        "0 of 5 requests failed",
+        "0 of 9 requests failed",
+    ]
+    assert "1 s" in (answers[2].basis or answers[2].absent or "")
+
+
 async def test_a_prometheus_that_goes_away_and_comes_back(
     metrics: PrometheusMetrics, proxy: Proxy, server: Prometheus
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from linnet.adapters.prometheus_server import MAX_BYTES, MAX_BYTES_OF_OTHERS, Pr
 from linnet.adapters.prometheus_url import Credentials, Endpoint
 from linnet.analysis import absence, queries
 from linnet.analysis.measurement import Measurement, MetricKind, Query
-from linnet.analysis.promql import on_whole_seconds
+from linnet.analysis.promql import on_whole_seconds, rows_of, told_apart
 from linnet.analysis.queries import Workload
 from linnet.analysis.samples import single_value
 
@@ -61,17 +62,30 @@ class _Batch(NamedTuple):
     server: PrometheusServer
     kind: MetricKind
     at: datetime
+
+
+class _Span(NamedTuple):
+    """How far a measurement reaches back; canaries at their first checks differ in this."""
+
     window: timedelta
     within: bool
+
+    @property
+    def tag(self) -> str:
+        """What tells the rows of one span from those of another."""
+        return f"{self.window.total_seconds():g}s{' within' if self.within else ''}"
+
+
+_Asked = tuple[_Span, Workload]
 
 
 class PrometheusMetrics:
     """The port `Metrics`, on Prometheus' HTTP API.
 
     Built-in metrics that are asked for at about the same time go out as one query for all
-    workloads; equal inline queries go out once. Instants and windows are moved to whole seconds
-    for this. A server that is slow or away keeps nobody waiting but those who ask it, and those
-    no longer than `timeout` seconds.
+    workloads, whatever their windows; equal inline queries go out once. Instants and windows are
+    moved to whole seconds for this. A server that is slow or away keeps nobody waiting but those
+    who ask it, and those no longer than `timeout` seconds.
 
     `default_url` is asked when a query names no server; `credentials` are for it alone, as any
     user may name any server. Raises ValueError for a URL that cannot be one.
@@ -88,7 +102,7 @@ class PrometheusMetrics:
         self._timeout = timeout
         self._default = Endpoint.parse(default_url, credentials) if default_url else None
         self._servers: dict[Endpoint, PrometheusServer] = {}
-        self._gathering: dict[_Batch, set[Workload]] = {}
+        self._gathering: dict[_Batch, set[_Asked]] = {}
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
         self._queries = Counter(
             "linnet_prometheus_queries",
@@ -143,8 +157,8 @@ class PrometheusMetrics:
             at, window = on_whole_seconds(query.at, query.window, within=query.within)
             if query.kind is MetricKind.INLINE:
                 return await self._inline(server, query, at)
-            batch = _Batch(server, query.kind, at, window, query.within)
-            return await self._built_in(batch, (query.namespace, query.workload))
+            asked = _Span(window, query.within), (query.namespace, query.workload)
+            return await self._built_in(_Batch(server, query.kind, at), asked)
         except QueryError as error:
             return Measurement(query.metric, absent=str(error))
         except Exception:
@@ -169,21 +183,21 @@ class PrometheusMetrics:
             return Measurement(query.metric, absent=result)
         return Measurement(query.metric, value=result)
 
-    async def _built_in(self, batch: _Batch, workload: Workload) -> Measurement:
-        key = (batch, workload)
+    async def _built_in(self, batch: _Batch, asked: _Asked) -> Measurement:
+        key = (batch, asked)
         if key in self._running:
             running = self._running[key]
         elif batch in self._gathering:
-            self._gathering[batch].add(workload)
+            self._gathering[batch].add(asked)
             running = self._keep(key, self._running[batch])
         else:
-            self._gathering[batch] = {workload}
+            self._gathering[batch] = {asked}
             running = self._keep(key, asyncio.create_task(self._ask_for_many(batch)))
             self._keep(batch, running)
-        measurements: dict[Workload, Measurement] = await asyncio.shield(running)
-        return measurements[workload]
+        measurements: dict[_Asked, Measurement] = await asyncio.shield(running)
+        return measurements[asked]
 
-    async def _ask_for_many(self, batch: _Batch) -> dict[Workload, Measurement]:
+    async def _ask_for_many(self, batch: _Batch) -> dict[_Asked, Measurement]:
         deadline = self._deadline()
         try:
             await asyncio.sleep(GATHER_SECONDS)
@@ -192,27 +206,37 @@ class PrometheusMetrics:
                 async with asyncio.timeout_at(deadline):
                     await batch.server.wait_for_slot()
         finally:
-            workloads = self._gathering.pop(batch)
+            asked = self._gathering.pop(batch)
             self._running.pop(batch)
-        parts = _parts(sorted(workloads))
+        parts = _parts(sorted(asked))
         answers = await asyncio.gather(
             *(self._ask_for_part(batch, part, deadline) for part in parts)
         )
-        return {workload: one for answer in answers for workload, one in answer.items()}
+        return {one: measurement for answer in answers for one, measurement in answer.items()}
 
     async def _ask_for_part(
-        self, batch: _Batch, workloads: Sequence[Workload], deadline: float
-    ) -> dict[Workload, Measurement]:
-        server, kind, at, window, within = batch
+        self, batch: _Batch, asked: Sequence[_Asked], deadline: float
+    ) -> dict[_Asked, Measurement]:
+        server, kind, at = batch
         built_in = _BUILT_IN[kind]
-        promql = built_in.promql(workloads, window, within=within)
+        by_span: dict[_Span, list[Workload]] = defaultdict(list)
+        for span, workload in asked:
+            by_span[span].append(workload)
+        promql = told_apart(
+            (span.tag, built_in.promql(workloads, span.window, within=span.within))
+            for span, workloads in by_span.items()
+        )
         try:
             rows = await self._ask(server, kind.value, promql, at, deadline)
         except QueryError as error:
-            return {one: Measurement(kind.value, absent=str(error)) for one in workloads}
-        measurements = built_in.read(rows, workloads, window)
-        seen = queries.seen_in(rows)
-        unseen = [workload for workload in workloads if workload not in seen]
+            return {one: Measurement(kind.value, absent=str(error)) for one in asked}
+        measurements: dict[_Asked, Measurement] = {}
+        unseen: list[_Asked] = []
+        for span, workloads in by_span.items():
+            mine = rows_of(rows, span.tag)
+            read, seen = built_in.read(mine, workloads, span.window), queries.seen_in(mine)
+            measurements |= {(span, workload): one for workload, one in read.items()}
+            unseen += [(span, workload) for workload in workloads if workload not in seen]
         if unseen:
             why = await self._why_unseen(batch, unseen, deadline)
             measurements |= {
@@ -222,16 +246,20 @@ class PrometheusMetrics:
         return measurements
 
     async def _why_unseen(
-        self, batch: _Batch, workloads: Sequence[Workload], deadline: float
-    ) -> dict[Workload, str]:
-        server, kind, at, window, _ = batch
+        self, batch: _Batch, asked: Sequence[_Asked], deadline: float
+    ) -> dict[_Asked, str]:
+        server, kind, at = batch
         series = _BUILT_IN[kind].series
-        promql = absence.probe_promql(series, workloads)
+        promql = absence.probe_promql(series, {workload for _, workload in asked})
         try:
             rows = await self._ask(server, "probe", promql, at, deadline)
         except QueryError:
             return {}
-        return absence.explain(rows, series, workloads, at, window)
+        return {
+            (span, workload): sentence
+            for span, workload in asked
+            for sentence in absence.explain(rows, series, [workload], at, span.window).values()
+        }
 
     async def _ask(
         self,
@@ -303,6 +331,6 @@ class PrometheusMetrics:
                 self._servers.pop(endpoint).close()
 
 
-def _parts(workloads: Sequence[Workload]) -> Iterator[Sequence[Workload]]:
-    for start in range(0, len(workloads), WORKLOADS_A_QUERY):
-        yield workloads[start : start + WORKLOADS_A_QUERY]
+def _parts(asked: Sequence[_Asked]) -> Iterator[Sequence[_Asked]]:
+    for start in range(0, len(asked), WORKLOADS_A_QUERY):
+        yield asked[start : start + WORKLOADS_A_QUERY]

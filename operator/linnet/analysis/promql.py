@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 NAMESPACE_LABEL: Final = "destination_workload_namespace"
 WORKLOAD_LABEL: Final = "destination_workload"
@@ -16,6 +16,8 @@ It bounds what a gap in the data can bring into a window, and so the scrape inte
 """
 _STALE: Final = timedelta(minutes=5)
 """Prometheus' default for how long an instant selector finds a sample."""
+
+_TAG: Final = "linnet_tag"
 
 _SECOND: Final = timedelta(seconds=1)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -60,6 +62,29 @@ def to_workloads(workloads: Iterable[tuple[str, str]]) -> str:
     pairs = list(workloads)
     namespaces = one_of(NAMESPACE_LABEL, (namespace for namespace, _ in pairs))
     return f"{namespaces},{one_of(WORKLOAD_LABEL, (workload for _, workload in pairs))}"
+
+
+def told_apart(expressions: Iterable[tuple[str, str]]) -> str:
+    """Return one expression for several, each under a tag of its own.
+
+    A single one is left as it is: `rows_of` takes rows without a tag for those of any.
+    """
+    tagged = list(expressions)
+    if len(tagged) == 1:
+        return tagged[0][1]
+    return " or ".join(
+        f'label_replace({expression}, "{_TAG}", {json.dumps(tag)}, "", "")'
+        for tag, expression in tagged
+    )
+
+
+def rows_of(rows: Iterable[Any], tag: str) -> list[Any]:
+    """Return the rows of an answer that belong to the expression under this tag."""
+    return [
+        row
+        for row in rows
+        if not isinstance(row, Mapping) or (row.get("metric") or {}).get(_TAG, tag) == tag
+    ]
 
 
 def increments(

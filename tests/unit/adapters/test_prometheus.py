@@ -100,7 +100,7 @@ async def test_canaries_that_ask_at_about_the_same_time_share_one_query(
     assert stub.asked[0].parameters["time"] == "1767268800.000"
 
 
-async def test_other_windows_instants_metrics_and_servers_are_other_queries(
+async def test_other_instants_and_servers_are_other_queries(
     metrics: PrometheusMetrics, stub: Stub
 ) -> None:
     with Stub() as other:
@@ -108,12 +108,43 @@ async def test_other_windows_instants_metrics_and_servers_are_other_queries(
         await metrics.measure(
             [
                 success_rate("a"),
-                success_rate("a", window=2 * MINUTE),
                 success_rate("a", at=AT + MINUTE),
                 success_rate("a", server=other.url),
             ]
         )
-        assert (len(stub.asked), len(other.asked)) == (3, 1)
+        assert (len(stub.asked), len(other.asked)) == (2, 1)
+
+
+async def test_canaries_that_began_at_different_times_share_one_query_all_the_same(
+    metrics: PrometheusMetrics, stub: Stub
+) -> None:
+    def rows(*answers: tuple[str, int]) -> Answer:
+        labels = {
+            "destination_workload_namespace": "shop",
+            "destination_workload": "a",
+            "reporter": "source",
+        }
+        return result(
+            [
+                {
+                    "metric": {**labels, "response_code": code, "linnet_tag": tag},
+                    "value": [0, str(count)],
+                }
+                for tag, good in answers
+                for code, count in (("200", good), ("500", 100 - good))
+            ]
+        )
+
+    stub.answer = rows(("60s", 50), ("120s", 75), ("119s within", 100))
+    answers = await metrics.measure(
+        [
+            success_rate("a"),
+            success_rate("a", window=2 * MINUTE),
+            success_rate("a", window=2 * MINUTE, within=True),
+        ]
+    )
+    assert [one.value for one in answers] == [50, 75, 100]
+    assert len(stub.asked) == 1
 
 
 async def test_a_busy_server_is_asked_for_all_who_came_meanwhile_at_once(
