@@ -1,5 +1,6 @@
 """The adapter on a real Prometheus that scrapes while it is asked."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -132,6 +133,7 @@ async def test_windows_of_several_lengths_are_measured_with_one_query(
     await until(metrics, since, "0 of 3")
     proxy.counters = {requests("web", "200"): 5, requests("app", "200"): 9}
     await until(metrics, since, "0 of 5")
+    await asyncio.sleep(2)  # windows shorter than this are not moved to whole seconds
     before = queries_sent(registry, "request-success-rate")
     now, kind = datetime.now(UTC), MetricKind.SUCCESS_RATE
     long, short = now - since, timedelta(seconds=1)
