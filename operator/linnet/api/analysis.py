@@ -53,7 +53,8 @@ class Analysis(Model):
             field="ramp",
         ),
         Rule(
-            "!self.promotion.evidence || self.guard.enabled",
+            # Kubernetes checks the default `analysis: {}` before it fills in what is inside.
+            "!has(self.promotion) || !self.promotion.evidence || self.guard.enabled",
             "evidence comes from what the guard counts: set guard.enabled: true, or leave"
             " promotion.evidence out",
             lambda a: a.guard.enabled or not a.promotion.evidence,

@@ -117,7 +117,9 @@ class Promotion(Model):
 
     rules: ClassVar = (
         Rule(
-            "!self.evidence || duration(self.deadline) > duration(self.minSoak)",
+            # Kubernetes checks the default `promotion: {}` before it fills in what is inside.
+            "!has(self.evidence) || !self.evidence ||"
+            " duration(self.deadline) > duration(self.minSoak)",
             "deadline must be longer than minSoak: else every release ends undecided",
             lambda p: not p.evidence or p.deadline > p.min_soak,
             field="deadline",
