@@ -127,6 +127,15 @@ class CanarySpec(Model):
             field="primaryRef",
         ),
         Rule(
+            "has(self.primaryRef) || !(has(self.service.destinationRuleRef) ||"
+            " has(self.service.primaryService))",
+            "destinationRuleRef and primaryService are for two Deployments of your own: name the"
+            " one that serves now in primaryRef, or have the routes lead to the Services that"
+            " linnet makes, name-primary and name-canary",
+            lambda s: s.primary_ref is not None or s.service.makes_services,
+            field="primaryRef",
+        ),
+        Rule(
             "(has(self.service.name) ? self.service.name : self.targetRef.name) =="
             " (has(oldSelf.service.name) ? oldSelf.service.name : oldSelf.targetRef.name)",
             "service.name cannot be changed: delete the Canary, and create it with the other name",
@@ -209,6 +218,7 @@ class Metadata(Model):
     finalizers: tuple[str, ...] = ()
     labels: Mapping[str, str] = Field(default_factory=dict)
     annotations: Mapping[str, str] = Field(default_factory=dict)
+    managed_fields: tuple[Mapping[str, Any], ...] = ()
 
 
 class Canary(Model):
@@ -287,12 +297,17 @@ class Canary(Model):
     @property
     def adopts(self) -> bool:
         """The routes are the user's own; linnet writes their weights only."""
-        return False
+        return self.spec.service.adopts
 
     @property
     def delegates(self) -> bool:
         """A VirtualService of the user's own delegates to the one that linnet makes."""
-        return False
+        return self.spec.service.delegation
+
+    @property
+    def makes_services(self) -> bool:
+        """linnet makes a Service for each side, whose endpoints tell what is routable."""
+        return self.spec.service.makes_services
 
     @property
     def service_name(self) -> str:
@@ -301,10 +316,10 @@ class Canary(Model):
 
     @property
     def service_primary(self) -> str:
-        """The Service of the primary's pods."""
-        return self.service_name + PRIMARY_SUFFIX
+        """The Service of the primary's pods; meaningless where routes lead to subsets."""
+        return self.spec.service.primary_service or self.service_name + PRIMARY_SUFFIX
 
     @property
     def service_canary(self) -> str:
-        """The Service of the canary's pods."""
-        return self.service_name + CANARY_SUFFIX
+        """The Service of the canary's pods; meaningless where routes lead to subsets."""
+        return self.spec.service.canary_service or self.service_name + CANARY_SUFFIX

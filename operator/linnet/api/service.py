@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from linnet.api.adoption import DestinationRuleRef, VirtualServiceRef
 from linnet.api.duration import Timeout
 from linnet.api.istio import (
     As,
@@ -18,7 +19,7 @@ from linnet.api.istio import (
 )
 from linnet.api.names import MAX_NAME_LENGTH
 from linnet.api.rules import Model, Rule, differs, matcher, matches
-from linnet.api.scalars import DNS_LABEL, DNS_SUBDOMAIN, Port, whole
+from linnet.api.scalars import DNS_LABEL, DNS_SUBDOMAIN, Flag, Port, whole
 
 SERVICE_NAME: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 MESH: Final = "mesh"
@@ -85,10 +86,119 @@ TargetPort = Annotated[
 ]
 
 
+ServiceName = Annotated[
+    str,
+    StringConstraints(max_length=63),
+    matches(
+        SERVICE_NAME,
+        "must be the name of a Service: lower case letters, digits and inner dashes, beginning"
+        " with a letter",
+    ),
+]
+
+_ADOPTS: Final = "(has(self.virtualServiceRef) || has(self.virtualServiceRefs))"
+_ADOPTED_BEFORE: Final = _ADOPTS.replace("self.", "oldSelf.")
+_ROUTE_FIELDS: Final = {
+    "gateways": "gateways",
+    "hosts": "hosts",
+    "match": "match",
+    "rewrite": "rewrite",
+    "retries": "retries",
+    "timeout": "timeout",
+    "headers": "headers",
+    "corsPolicy": "cors_policy",
+}
+"""What a route has besides its weights: in JSON, and in Python."""
+
+
+def _leaves_routes_alone(service: "Service") -> bool:
+    return not service.adopts or service.model_fields_set.isdisjoint(_ROUTE_FIELDS.values())
+
+
 class Service(Model):
     """How requests reach the workload."""
 
     rules: ClassVar = (
+        Rule(
+            "has(self.port) || has(self.destinationRuleRef) || has(self.primaryService)",
+            "is required: it is the port of the Services that linnet makes",
+            lambda s: s.port is not None or not s.makes_services,
+            field="port",
+        ),
+        Rule(
+            "!(has(self.virtualServiceRef) && has(self.virtualServiceRefs))",
+            "virtualServiceRef names one VirtualService, virtualServiceRefs several: leave one of"
+            " the two out",
+            lambda s: s.virtual_service_ref is None or not s.virtual_service_refs,
+            field="virtualServiceRefs",
+        ),
+        Rule(
+            f"!{_ADOPTS} || !has(self.delegation) || !self.delegation",
+            "delegation is for a VirtualService that linnet makes, virtualServiceRef for one of"
+            " yours: leave one of the two out",
+            lambda s: not (s.adopts and s.delegation),
+            field="delegation",
+        ),
+        Rule(
+            f"!{_ADOPTS} || !({' || '.join(f'has(self.{field})' for field in _ROUTE_FIELDS)})",
+            "with virtualServiceRef, linnet writes nothing but weights: leave"
+            f" {', '.join(_ROUTE_FIELDS)} out, and write them into the VirtualService",
+            _leaves_routes_alone,
+            field="virtualServiceRef",
+        ),
+        Rule(
+            f"{_ADOPTS} || !(has(self.destinationRuleRef) || has(self.primaryService) ||"
+            " has(self.canaryService))",
+            "destinationRuleRef, primaryService and canaryService say where the routes of"
+            " virtualServiceRef lead to: name the VirtualService there",
+            lambda s: (
+                s.adopts or not (s.destination_rule_ref or s.primary_service or s.canary_service)
+            ),
+            field="virtualServiceRef",
+        ),
+        Rule(
+            "has(self.primaryService) == has(self.canaryService)",
+            "primaryService and canaryService go together: name both Services, or neither",
+            lambda s: (s.primary_service is None) == (s.canary_service is None),
+            field="canaryService",
+        ),
+        Rule(
+            "!has(self.primaryService) || !has(self.canaryService) ||"
+            " self.primaryService != self.canaryService",
+            "primaryService and canaryService are the same: each side needs a Service of its own",
+            lambda s: s.primary_service is None or s.primary_service != s.canary_service,
+            field="canaryService",
+        ),
+        Rule(
+            "!has(self.destinationRuleRef) || !has(self.primaryService)",
+            "routes lead either to subsets or to two Services: leave destinationRuleRef out, or"
+            " primaryService and canaryService",
+            lambda s: s.destination_rule_ref is None or s.primary_service is None,
+            field="destinationRuleRef",
+        ),
+        Rule(
+            "!has(self.trafficPolicy) || !(has(self.destinationRuleRef) ||"
+            " has(self.primaryService))",
+            "trafficPolicy is for the DestinationRules that linnet makes, and here it makes none:"
+            " write it into yours",
+            lambda s: s.traffic_policy is None or s.makes_services,
+            field="trafficPolicy",
+        ),
+        Rule(
+            "!has(self.delegation) || !self.delegation || !(has(self.hosts) || has(self.gateways))",
+            "with delegation, hosts and gateways are those of the VirtualService that delegates:"
+            " leave them out here",
+            lambda s: not s.delegation or s.model_fields_set.isdisjoint({"hosts", "gateways"}),
+            field="delegation",
+        ),
+        Rule(
+            f"{_ADOPTS} == {_ADOPTED_BEFORE} &&"
+            " (has(self.delegation) && self.delegation) =="
+            " (has(oldSelf.delegation) && oldSelf.delegation)",
+            "whose the routes are cannot be changed: delete the Canary, and create it with or"
+            " without virtualServiceRef or delegation",
+            None,
+        ),
         Rule(
             "!has(self.hosts) || !('*' in self.hosts) ||"
             f" has(self.gateways) && size(self.gateways) > 0 && !('{MESH}' in self.gateways)",
@@ -114,7 +224,42 @@ class Service(Model):
         description="The name of the Service that clients call, and of the VirtualService. Two more"
         " Services get it with -primary and -canary appended. Default: targetRef.name.",
     )
-    port: Port = Field(description="The port of the Service.")
+    delegation: Flag = Field(
+        default=False,
+        description="Make a VirtualService without hosts and gateways, which one of the user's own"
+        " delegates to: that one has the hosts, the gateways and all other routes.",
+    )
+    virtual_service_ref: VirtualServiceRef | None = Field(
+        default=None,
+        description="The VirtualService of the user's own that routes the traffic. linnet makes"
+        " none, and writes the weights of this one's routes only.",
+    )
+    virtual_service_refs: Annotated[
+        tuple[VirtualServiceRef, ...], Field(min_length=1, max_length=16)
+    ] = Field(
+        default=(),
+        description="The same for several VirtualServices.",
+    )
+    destination_rule_ref: DestinationRuleRef | None = Field(
+        default=None,
+        description="The subsets that the routes of virtualServiceRef lead to. Needs primaryRef."
+        " Default: the Services of the two sides.",
+    )
+    primary_service: ServiceName | None = Field(
+        default=None,
+        description="The Service of the user's own that selects the primary's pods, where the"
+        " routes of virtualServiceRef lead to. Needs primaryRef. Default: a Service that linnet"
+        " makes, name with -primary appended.",
+    )
+    canary_service: ServiceName | None = Field(
+        default=None,
+        description="The Service of the user's own that selects the target's pods. Default: a"
+        " Service that linnet makes, name with -canary appended.",
+    )
+    port: Port | None = Field(
+        default=None,
+        description="The port of the Services. Required where linnet makes Services.",
+    )
     port_name: PortName = Field(
         default="http",
         description="The name of the Service's port. Istio takes the protocol from it: http, http2,"
@@ -167,3 +312,25 @@ class Service(Model):
         description="Load balancing, connection pool, outlier detection and TLS towards both sides,"
         " as Istio's TrafficPolicy in a DestinationRule.",
     )
+
+    @property
+    def adopts(self) -> bool:
+        """The routes are the user's own; linnet writes their weights only."""
+        return bool(self.virtual_services)
+
+    @property
+    def virtual_services(self) -> tuple[VirtualServiceRef, ...]:
+        """The VirtualServices of the user's own in which linnet writes weights."""
+        one = self.virtual_service_ref
+        return self.virtual_service_refs if one is None else (one,)
+
+    @property
+    def makes_services(self) -> bool:
+        """linnet makes a Service and a DestinationRule for each side."""
+        return self.destination_rule_ref is None and self.primary_service is None
+
+    @property
+    def port_number(self) -> int:
+        """The port of the Services that linnet makes; only where `makes_services`."""
+        assert self.port is not None  # noqa: S101 - a rule sees to it
+        return self.port

@@ -39,10 +39,10 @@ def shadows(canary: Canary, other: Object) -> SpecError | None:
             f"{ref} is for {host}, which linnet writes a DestinationRule for: move its "
             "trafficPolicy to spec.service.trafficPolicy, and delete it",
         )
-    mode = _tls_mode(spec.get("trafficPolicy"), canary.spec.service.port)
+    mode = _tls_mode(spec.get("trafficPolicy"), canary.spec.service.port_number)
     if mode not in SHADOWED or not any(covers(host, side) for side in side_hosts(canary)):
         return None
-    if _tls_mode(canary.spec.service.traffic_policy, canary.spec.service.port):
+    if _tls_mode(canary.spec.service.traffic_policy, canary.spec.service.port_number):
         return None
     return SpecError(
         "MeshPolicyConflict",
@@ -59,7 +59,7 @@ def breaks_mutual_tls(
     `policies` are PeerAuthentications of the Canary's namespace and the root namespace. Of those
     for a pod the narrowest counts: by selector, for the namespace, for the mesh.
     """
-    mode = _tls_mode(canary.spec.service.traffic_policy, canary.spec.service.port)
+    mode = _tls_mode(canary.spec.service.traffic_policy, canary.spec.service.port_number)
     if mode not in BREAKING or target is None:
         return None
     policies = list(policies)
@@ -86,7 +86,7 @@ def _tls_mode(policy: Object | None, port: int) -> str | None:
 
 
 def _container_port(canary: Canary, target: Object) -> int | str:
-    wanted = canary.spec.service.target_port or canary.spec.service.port
+    wanted = canary.spec.service.target_port or canary.spec.service.port_number
     ports = {port.get("name"): port["containerPort"] for port in container_ports(target)}
     number: int | str = ports.get(wanted, wanted)
     return number

@@ -51,7 +51,7 @@ def check_apex(canary: Canary, live: Object | None) -> None:
             "spec.service.name to the name of another Service",
         )
     for port in live["spec"].get("ports") or ():
-        if port.get("name") == service.port_name and port_key(port) != (service.port, "TCP"):
+        if port.get("name") == service.port_name and port_key(port) != (service.port_number, "TCP"):
             raise SpecError(
                 "ServiceUnusable",
                 f"{ref} names port {port['port']} {service.port_name!r} already, which is "
@@ -103,9 +103,9 @@ def _service(canary: Canary, name: str, selector: Mapping[str, str]) -> dict[str
             "ports": [
                 {
                     "name": service.port_name,
-                    "port": service.port,
+                    "port": service.port_number,
                     "protocol": "TCP",
-                    "targetPort": service.target_port or service.port,
+                    "targetPort": service.target_port or service.port_number,
                 }
             ],
         },

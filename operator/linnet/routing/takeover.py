@@ -117,7 +117,7 @@ def _to_be_noted(desired: Object, live: Object) -> str:
 def _ports_without_ours(
     canary: Canary, live: list[dict[str, Any]], original: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    ours = (canary.spec.service.port, "TCP")
+    ours = (canary.spec.service.port_number, "TCP")
     before = next((port for port in original if port_key(port) == ours), None)
     ports = []
     for port in live:

@@ -127,7 +127,7 @@ def _match(canary: Canary, apex: Object | None) -> list[dict[str, Any]]:
     """Return the conditions of the route; requests to other ports of the Service are none of it."""
     wanted = [dict(match) for match in canary.spec.service.match]
     ports = (apex or {}).get("spec", {}).get("ports") or ()
-    ours = (canary.spec.service.port, "TCP")
+    ours = (canary.spec.service.port_number, "TCP")
     if all(port_key(port) == ours for port in ports) or MESH not in _gateways(canary):
         return wanted
     # `port` is the Service's in the mesh, but the gateway's own at a gateway.
@@ -137,12 +137,12 @@ def _match(canary: Canary, apex: Object | None) -> list[dict[str, Any]]:
         if "port" in match or "gateways" in match:
             conditions.append(match)
             continue
-        conditions.append({**match, "gateways": [MESH], "port": canary.spec.service.port})
+        conditions.append({**match, "gateways": [MESH], "port": canary.spec.service.port_number})
         if others:
             conditions.append({**match, "gateways": others})
     return conditions
 
 
 def _destination(canary: Canary, host: str, weight: int) -> dict[str, Any]:
-    port = {"number": canary.spec.service.port}
+    port = {"number": canary.spec.service.port_number}
     return {"destination": {"host": host, "port": port}, "weight": weight}

@@ -100,7 +100,7 @@ DEFAULTS: Mapping[str, Any] = {
     "skipAnalysis": False,
     "suspend": False,
     "paused": False,
-    "service": {"port": 80, "portName": "http"},
+    "service": {"delegation": False, "port": 80, "portName": "http"},
     "analysis": {
         "interval": "1m",
         "threshold": 1,
@@ -197,6 +197,11 @@ def _latency(**change: Any) -> dict[str, Any]:
     return {**LATENCY, **change}
 
 
+PRIMARY = {"name": "podinfo-v1"}
+ROUTES = {"name": "reviews", "namespace": "prod"}
+SUBSETS = {"name": "reviews", "primarySubset": "v1", "canarySubset": "v2"}
+TWO_SERVICES = {"virtualServiceRef": ROUTES, "primaryService": "v1", "canaryService": "v2"}
+
 REFUSED = [
     # what is missing, or of another kind
     _refused(
@@ -217,15 +222,13 @@ REFUSED = [
         "a service needs a port",
         spec("service", {}),
         "spec.service.port",
-        "is required",
-        "Required",
+        "is required: it is the port of the Services that linnet makes",
     ),
     _refused(
         "a null is no port",
         spec("service.port", None),
         "spec.service.port",
-        "is required",
-        "Required value",
+        "is required: it is the port of the Services that linnet makes",
     ),
     _refused(
         "a port is no string",
@@ -777,7 +780,135 @@ REFUSED = [
     ),
 ]
 
+REFUSED += [
+    # routes of the user's own
+    _refused(
+        "routes are in one list",
+        spec("service.virtualServiceRef", {"name": "a"}, service__virtualServiceRefs=[ROUTES]),
+        "spec.service.virtualServiceRefs",
+        "leave one of the two out",
+    ),
+    _refused(
+        "a list of VirtualServices is not empty",
+        spec("service.virtualServiceRefs", []),
+        "spec.service.virtualServiceRefs",
+        "must have at least 1 item",
+        "should have at least 1 items",
+    ),
+    _refused(
+        "a route is not delegated to and adopted",
+        spec("service.virtualServiceRef", ROUTES, service__delegation=True),
+        "spec.service.delegation",
+        "leave one of the two out",
+    ),
+    *(
+        _refused(
+            f"{field} of an adopted route is in Git",
+            spec("service.virtualServiceRef", ROUTES, **{f"service__{field}": value}),
+            "spec.service.virtualServiceRef",
+            "write them into the VirtualService",
+        )
+        for field, value in (
+            ("hosts", []),
+            ("gateways", ["mesh"]),
+            ("match", [{"uri": {"prefix": "/"}}]),
+            ("rewrite", {"uri": "/"}),
+            ("retries", {"attempts": 1}),
+            ("timeout", "1s"),
+            ("headers", {}),
+            ("corsPolicy", {}),
+        )
+    ),
+    _refused(
+        "subsets without routes",
+        spec("service.destinationRuleRef", SUBSETS, primaryRef=PRIMARY),
+        "spec.service.virtualServiceRef",
+        "name the VirtualService there",
+    ),
+    _refused(
+        "subsets of one Deployment",
+        spec("service.destinationRuleRef", SUBSETS, service__virtualServiceRef=ROUTES),
+        "spec.primaryRef",
+        "are for two Deployments of your own",
+    ),
+    _refused(
+        "both subsets the same",
+        spec(
+            "service.destinationRuleRef",
+            {**SUBSETS, "canarySubset": "v1"},
+            service__virtualServiceRef=ROUTES,
+            primaryRef=PRIMARY,
+        ),
+        "spec.service.destinationRuleRef.canarySubset",
+        "are the same",
+    ),
+    _refused(
+        "one Service of two",
+        spec("service.canaryService", "b", service__virtualServiceRef=ROUTES, primaryRef=PRIMARY),
+        "spec.service.canaryService",
+        "name both Services, or neither",
+    ),
+    _refused(
+        "one Service for both sides",
+        spec("service", {**TWO_SERVICES, "canaryService": "v1"}, primaryRef=PRIMARY),
+        "spec.service.canaryService",
+        "each side needs a Service of its own",
+    ),
+    _refused(
+        "Services and subsets",
+        spec("service", {**TWO_SERVICES, "destinationRuleRef": SUBSETS}, primaryRef=PRIMARY),
+        "spec.service.destinationRuleRef",
+        "routes lead either to subsets or to two Services",
+    ),
+    _refused(
+        "a policy for DestinationRules that are not made",
+        spec("service", {**TWO_SERVICES, "trafficPolicy": {}}, primaryRef=PRIMARY),
+        "spec.service.trafficPolicy",
+        "write it into yours",
+    ),
+    _refused(
+        "a name of a route with a space",
+        spec("service.virtualServiceRef", {"name": "a", "routes": ["to v1"]}),
+        "spec.service.virtualServiceRef.routes[0]",
+        "must be the name of an HTTP route",
+    ),
+    _refused(
+        "adopted routes to Services that need a port",
+        spec("service", {"virtualServiceRef": ROUTES}),
+        "spec.service.port",
+        "is required: it is the port of the Services that linnet makes",
+    ),
+    *(
+        _refused(
+            f"{field} of a delegate is those of its root",
+            spec("service.delegation", True, **{f"service__{field}": value}),
+            "spec.service.delegation",
+            "leave them out here",
+        )
+        for field, value in (("hosts", ["a.example.com"]), ("gateways", ["mesh"]))
+    ),
+]
+
 ACCEPTED = [
+    pytest.param(spec("service.delegation", True), id="a delegate"),
+    pytest.param(
+        spec("service.virtualServiceRef", ROUTES), id="adopted routes to linnet's Services"
+    ),
+    pytest.param(
+        spec("service.virtualServiceRefs", [ROUTES, {"name": "b", "routes": ["a"]}]),
+        id="adopted routes in two VirtualServices",
+    ),
+    pytest.param(
+        spec("service", TWO_SERVICES, primaryRef=PRIMARY), id="Services of the user's own"
+    ),
+    pytest.param(
+        spec(
+            "service",
+            {"virtualServiceRef": ROUTES, "destinationRuleRef": SUBSETS},
+            primaryRef=PRIMARY,
+        ),
+        id="subsets of the user's own",
+    ),
     pytest.param(MINIMAL, id="the shortest spec"),
     pytest.param(DEFAULTS, id="every default written out"),
     pytest.param(FLAGGER["spec"], id="a Flagger manifest for Istio"),
