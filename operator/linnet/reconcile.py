@@ -19,7 +19,16 @@ from linnet.api.status import CanaryStatus
 from linnet.backoff import Backoff
 from linnet.contest import AT_ONCE, Contests, contested
 from linnet.engine import decide, stall, wanted_measurements
-from linnet.engine.decision import Action, Create, Decision, Delete, Replace, Scale, SetFinalizers
+from linnet.engine.decision import (
+    Action,
+    Create,
+    Decision,
+    Delete,
+    RemoveAnnotation,
+    Replace,
+    Scale,
+    SetFinalizers,
+)
 from linnet.errors import ConflictError, SpecError, UnavailableError
 from linnet.ports import Cluster, Metrics, Observed
 from linnet.refusal import still_refused
@@ -283,6 +292,8 @@ def _content(action: Action) -> str:
             return ",".join(action.finalizers)
         case Delete():
             return action.uid
+        case RemoveAnnotation():
+            return action.resource_version  # each request is another
 
 
 async def _sleep(worker: Worker, seconds: float | None) -> None:

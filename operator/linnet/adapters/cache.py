@@ -23,6 +23,7 @@ from linnet.adapters.kinds import (
 )
 from linnet.adapters.telemetry import CanarySummary
 from linnet.api.canary import Canary
+from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.objects import ObjectRef
 from linnet.errors import SpecError
 from linnet.routing.conflicts import ROOT_NAMESPACE, canary_hosts, hosts_of
@@ -235,5 +236,8 @@ def _read_slice(ref: ObjectRef, version: int, obj: Object) -> _Slice:
 
 
 def _text(obj: Object) -> bytes:
-    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    metadata = dict(obj["metadata"])
+    # Who wrote what is large, and asked for only where there is a request to a Canary.
+    if REQUEST_ANNOTATION not in (metadata.get("annotations") or {}):
+        metadata.pop("managedFields", None)
     return json.dumps({**obj, "metadata": metadata}, separators=(",", ":")).encode()

@@ -22,6 +22,7 @@ from linnet.engine.decision import (
     Create,
     Delete,
     Event,
+    RemoveAnnotation,
     Replace,
     Scale,
     SetFinalizers,
@@ -105,14 +106,9 @@ class Kubernetes:
             case Delete():
                 await self._delete(canary, action)
             case SetFinalizers():
-                version = self._fence(canary, action.ref, action.resource_version)
-                patch = {
-                    "metadata": {
-                        "resourceVersion": version,
-                        "finalizers": list(action.finalizers),
-                    }
-                }
-                await self._write(canary, "PATCH", action.ref, body=patch, content_type=MERGE_PATCH)
+                await self._patch_metadata(canary, action, finalizers=list(action.finalizers))
+            case RemoveAnnotation():
+                await self._patch_metadata(canary, action, annotations={action.key: None})
 
     async def post(self, canary: Canary, event: Event) -> None:
         """Queue an Event; it is posted as soon as the API server takes it."""
@@ -160,6 +156,13 @@ class Kubernetes:
             self._cache.put(answer)  # marked for deletion, and somebody else is to agree
         else:
             self._cache.remove(action.ref)
+
+    async def _patch_metadata(
+        self, canary: Canary, action: SetFinalizers | RemoveAnnotation, **fields: Any
+    ) -> None:
+        version = self._fence(canary, action.ref, action.resource_version)
+        patch = {"metadata": {"resourceVersion": version, **fields}}
+        await self._write(canary, "PATCH", action.ref, body=patch, content_type=MERGE_PATCH)
 
     async def _write(self, canary: Canary, method: str, ref: ObjectRef, **request: Any) -> None:
         before = self._cache.version(ref)

@@ -21,6 +21,15 @@ ORIGINAL_ANNOTATION = f"{GROUP}/original"
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """On an object that linnet writes: a hash of what it wrote last."""
 
+REQUEST_ANNOTATION = f"{GROUP}/request"
+"""On a Canary: what a person asks of the release under way."""
+
+LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+"""On anything: the manifest that `kubectl apply` applied last; Argo CD writes it too."""
+
+CONFIG_ANNOTATION = f"{GROUP}/config"
+"""On the pod template of a workload of the user's own: what counts as a change besides images."""
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "linnet"
 

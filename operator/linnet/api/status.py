@@ -15,6 +15,7 @@ MAX_DECISIONS: Final = 10
 MAX_CONDITIONS: Final = 16
 MAX_MEASUREMENTS: Final = 32
 MAX_MESSAGE: Final = 1024
+MAX_REQUEST: Final = 128
 
 
 class Phase(StrEnum):
@@ -58,6 +59,16 @@ Reason = Annotated[
     ),
 ]
 Revision = Annotated[str, StringConstraints(max_length=63)]
+
+
+def clip_request(text: Any) -> Any:
+    """Return the text of a request as it is kept: its beginning, if somebody wrote a book."""
+    return text[:MAX_REQUEST] if isinstance(text, str) else text
+
+
+RequestText = Annotated[
+    str, StringConstraints(max_length=MAX_REQUEST), BeforeValidator(clip_request)
+]
 
 
 class Condition(Model):
@@ -108,6 +119,20 @@ class DecisionRecord(Model):
     message: Message = Field(default="", description="What was decided and why, for people.")
     measurements: Annotated[tuple[MeasurementRecord, ...], Field(max_length=MAX_MEASUREMENTS)] = (
         Field(default=(), description="The measurements it was taken on.")
+    )
+
+
+class RequestRecord(Model):
+    """The last request of a person, and what became of it."""
+
+    text: RequestText = Field(description="The request as it was written.")
+    time: Timestamp = Field(description="When linnet handled it.")
+    accepted: bool = Field(description="Whether it was done; otherwise it was refused.")
+    message: Message = Field(default="", description="What was done, or why it was refused.")
+    present: bool = Field(
+        default=True,
+        description="Whether the annotation with this request is still there, as far as linnet"
+        " knows. Once it is gone, the same text is a new request.",
     )
 
 
@@ -162,6 +187,20 @@ class CanaryStatus(Model):
     )
     last_transition_time: Timestamp | None = Field(
         default=None, description="When phase or canaryWeight last changed."
+    )
+    paused_revision: Revision | None = Field(
+        default=None,
+        description="The revision whose release a request has paused, until another resumes it.",
+    )
+    request: RequestRecord | None = Field(
+        default=None,
+        description="The last request of a person (annotation linnet.dev/request), and what became"
+        " of it.",
+    )
+    declared_request: RequestText | None = Field(
+        default=None,
+        description="The last request that was part of an applied manifest. Such a request stays"
+        " where it is, and is handled once.",
     )
     conditions: Annotated[
         tuple[Condition, ...], Field(max_length=MAX_CONDITIONS), KeyedBy("type")

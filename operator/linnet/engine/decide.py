@@ -16,9 +16,10 @@ from linnet.api.status import (
 )
 from linnet.engine.conditions import conditions, message_of, reason_of
 from linnet.engine.decision import Decision, Event
+from linnet.engine.inbox import emptied
 from linnet.engine.observation import Observation
 from linnet.engine.outcome import Outcome, normal, warning
-from linnet.engine.plan import plan
+from linnet.engine.plan import own_affairs, plan
 from linnet.engine.release import check_due
 from linnet.engine.rules import first_that_applies
 from linnet.engine.situation import assess
@@ -69,8 +70,9 @@ def decide(canary: Canary, observation: Observation, now: datetime) -> Decision:
     """
     situation = assess(canary, observation, now)
     outcome = first_that_applies(situation)
-    status = outcome.applied_to(canary.status)
-    actions, obstacle = ((), None) if outcome.hands_off else plan(situation, status)
+    status = emptied(canary, outcome.applied_to(canary.status))
+    hands_off = tuple(own_affairs(situation, status)), None
+    actions, obstacle = hands_off if outcome.hands_off else plan(situation, status)
     problem = None if canary.deleted else situation.problem or outcome.problem or obstacle
     status, events = _written_down(canary, status, outcome, problem, now)
     return Decision(status, actions, events, wake_at(canary, status, now))

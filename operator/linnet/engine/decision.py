@@ -53,7 +53,16 @@ class SetFinalizers:
     resource_version: str
 
 
-Action = Create | Scale | Replace | Delete | SetFinalizers
+@dataclass(frozen=True, slots=True)
+class RemoveAnnotation:
+    """Remove an annotation of the Canary itself."""
+
+    ref: ObjectRef
+    key: str
+    resource_version: str
+
+
+Action = Create | Scale | Replace | Delete | SetFinalizers | RemoveAnnotation
 
 
 @dataclass(frozen=True, slots=True)

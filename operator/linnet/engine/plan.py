@@ -7,11 +7,20 @@ goes last. Where traffic is taken away from the canary, that comes before everyt
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from linnet.api.names import FINALIZER
+from linnet.api.names import FINALIZER, REQUEST_ANNOTATION
 from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.status import CanaryStatus, Phase
-from linnet.engine.decision import Action, Delete, Object, Replace, Scale, SetFinalizers
+from linnet.engine.decision import (
+    Action,
+    Delete,
+    Object,
+    RemoveAnnotation,
+    Replace,
+    Scale,
+    SetFinalizers,
+)
 from linnet.engine.diff import change
+from linnet.engine.inbox import is_to_be_removed
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
 from linnet.ownership import is_ours
@@ -43,9 +52,16 @@ def plan(s: Situation, status: CanaryStatus) -> tuple[tuple[Action, ...], SpecEr
         except SpecError as error:
             problem = problem or error
     return tuple(actions), problem
+    actions.extend(own_affairs(s, status))
 
 
 def _order(s: Situation, status: CanaryStatus) -> tuple[Builder, ...]:
+def own_affairs(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    """Tidy up the Canary itself; that is done even where linnet keeps its hands off all else."""
+    if is_to_be_removed(s.canary, status):
+        yield RemoveAnnotation(s.canary.ref, REQUEST_ANNOTATION, s.canary.resource_version)
+
+
     live = s.live("VirtualService", s.canary.service_name)
     making = (_claim, _primary, _services, _destination_rules, _scale_up)
     if live is not None and status.canary_weight < canary_weight_of(s.canary, live):

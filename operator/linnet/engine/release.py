@@ -52,6 +52,7 @@ def start(s: Situation, reason: str, message: str, *, promoted_revision: str | N
             **traffic_away(s),
             "phase": phase,
             "revision": s.target.revision,
+            "paused_revision": None,
             "promoted_revision": promoted_revision,
             "replicas": _size(s),
             "failed_checks": 0,
@@ -116,8 +117,8 @@ def send_first_traffic(s: Situation) -> Outcome | None:
     """The canary is ready and routable: the first step."""
     if s.status.phase is not Phase.PROGRESSING or s.status.canary_weight:
         return None
-    if held := _held(s):
-        return Outcome({}, *held)
+    if obstacle := held(s) or paused_by_request(s):
+        return Outcome({}, *obstacle)
     weight = ladder(s.spec.analysis)[0]
     message = f"weight 0 → {weight}: the canary is ready"
     return Outcome(
@@ -150,8 +151,8 @@ def check(s: Situation) -> Outcome | None:
     if verdict is Verdict.INCONCLUSIVE:
         message = f"holding at weight {s.status.canary_weight}: " + judging.why(checks, verdict)
         return _hold(s, "Inconclusive", message, checks, verdict)
-    if held := _held(s):
-        return _hold(s, *held, checks, verdict)
+    if obstacle := held(s) or paused_by_request(s):
+        return _hold(s, *obstacle, checks, verdict)
     return _passed(s, checks)
 
 
@@ -221,7 +222,14 @@ def _hold(
     )
 
 
-def _held(s: Situation) -> tuple[str, str] | None:
+def paused_by_request(s: Situation) -> tuple[str, str] | None:
+    """Return the reason and message of a release that a person's request has paused."""
+    if s.status.paused_revision is None or s.status.paused_revision != s.status.revision:
+        return None
+    return "Paused", f"holding at weight {s.status.canary_weight}: a request paused it"
+
+
+def held(s: Situation) -> tuple[str, str] | None:
     """Return why the weight may not grow though the canary does well: reason and message."""
     weight = s.status.canary_weight
     if s.problem is not None:

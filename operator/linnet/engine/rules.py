@@ -5,7 +5,7 @@ Each rule looks at one situation and returns an outcome, or None where it has no
 
 from collections.abc import Callable
 
-from linnet.engine import idle, lifecycle, promotion, release
+from linnet.engine import handover, idle, lifecycle, promotion, release, requests
 from linnet.engine.outcome import NOTHING_NEW, Outcome
 from linnet.engine.situation import Situation
 
@@ -13,18 +13,28 @@ Rule = Callable[[Situation], Outcome | None]
 
 RULES: tuple[Rule, ...] = (
     # The Canary's own life
+    handover.give_the_routes_back_when_deleted,
     lifecycle.give_back_when_deleted,
+    # What a person asks for
+    requests.answer_a_request,
+    # What keeps linnet from its work
     lifecycle.do_nothing_while_suspended,
+    handover.hold_while_the_primary_serves_nothing,
     lifecycle.stop_when_the_target_is_gone,
     lifecycle.stall_on_a_problem_at_rest,
+    handover.begin_with_what_serves,
     lifecycle.bootstrap_the_primary,
     # A revision on its way
+    handover.end_when_both_run_the_same,
+    handover.note_a_primary_that_changed,
     release.abort_when_set_back_to_the_promoted_revision,
     promotion.turn_back_when_set_back_while_promoting,
     release.start_over_on_another_revision,
+    handover.serve_until_the_handover,
     promotion.wait_for_the_primary,
     promotion.shift_back_to_the_primary,
     release.take_weight_off_pods_that_are_gone,
+    handover.wait_for_the_target_to_be_scaled_up,
     release.wait_for_the_canary,
     release.send_first_traffic,
     release.check,

@@ -11,10 +11,20 @@ from typing import Any
 
 from linnet.analysis.measurement import Measurement, Query
 from linnet.api.canary import Canary
+from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.status import CanaryStatus, Phase
 from linnet.engine import decide, wanted_measurements
-from linnet.engine.decision import Action, Create, Decision, Delete, Event, Replace, Scale
+from linnet.engine.decision import (
+    Action,
+    Create,
+    Decision,
+    Delete,
+    Event,
+    RemoveAnnotation,
+    Replace,
+    Scale,
+)
 from linnet.engine.observation import Observation
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,6 +83,12 @@ class World:
         assert self.canary_object is not None
         self.canary_object["spec"].update(spec)
         self._touch(generation=True)
+
+    def ask(self, text: str) -> None:
+        """Annotate the Canary with a request, as the CLI and Argo CD do."""
+        assert self.canary_object is not None
+        self.canary_object["metadata"].setdefault("annotations", {})[REQUEST_ANNOTATION] = text
+        self._touch()
 
     def delete(self) -> None:
         """Delete the Canary, as kubectl would: it stays while it has finalizers."""
@@ -162,6 +178,10 @@ class World:
                 assert self.objects[ref]["metadata"]["uid"] == uid
                 del self.objects[ref]
                 self._play_controllers()
+            case RemoveAnnotation(_, key, _):
+                assert self.canary_object is not None
+                del self.canary_object["metadata"]["annotations"][key]
+                self._touch()
             case _:
                 assert self.canary_object is not None
                 self.canary_object["metadata"]["finalizers"] = list(action.finalizers)
