@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from cluster import configuration
+from cluster import argocd, configuration
 from cluster.binaries import program
 from cluster.processes import Processes
 from cluster.state import Folder
@@ -21,14 +21,7 @@ async def boot(folder: Folder, processes: Processes, tell: Tell) -> None:
         tell(f"{name} ready after {seconds:.1f} s")
 
     async def apply(name: str, *manifests: str) -> None:
-        await processes.run(
-            f"apply-{name}",
-            [
-                *(str(program("kubectl")), f"--kubeconfig={folder.kubeconfig}"),
-                *("apply", "--server-side", "--force-conflicts", "--field-manager=cluster"),
-                *(f"--filename={manifest}" for manifest in manifests),
-            ],
-        )
+        await _apply(folder, processes, name, *manifests)
         tell(f"{name} applied")
 
     async def mesh() -> None:
@@ -53,7 +46,44 @@ async def boot(folder: Folder, processes: Processes, tell: Tell) -> None:
     tell(f"the cluster is up after {time.monotonic() - began:.1f} s")
 
 
-async def _all(*steps: Awaitable[None]) -> None:
+async def boot_argocd(folder: Folder, processes: Processes) -> None:
+    """Start Argo CD in a cluster that is up. ClusterError when something fails."""
+    argocd.prepare(folder)
+    processes.add(argocd.components(folder))
+    await processes.start(argocd.REDIS)
+    await _apply(folder, processes, "argocd-crds", *map(str, argocd.crds()))
+    # Waiting for a condition fails on a definition that has no conditions at all yet.
+    for what in ("jsonpath={.status.conditions[0].type}", "condition=Established"):
+        wait = ("wait", f"--for={what}", "--timeout=30s")
+        files = (f"--filename={path}" for path in argocd.crds())
+        await _kubectl(folder, processes, "wait-argocd-crds", *wait, *files)
+    manifest = configuration.write_objects(folder.config / "argocd.yaml", argocd.objects())
+    await _apply(folder, processes, "argocd", str(manifest))
+    await _all(*(processes.start(c.name) for c in argocd.components(folder)))
+
+
+async def end_argocd(folder: Folder, processes: Processes) -> None:
+    """Stop Argo CD; what it knows is in its objects, which stay."""
+    for component in reversed(argocd.components(folder)):
+        await processes.stop(component.name)
+
+
+async def _apply(folder: Folder, processes: Processes, name: str, *manifests: str) -> None:
+    await _kubectl(
+        folder,
+        processes,
+        f"apply-{name}",
+        *("apply", "--server-side", "--force-conflicts", "--field-manager=cluster"),
+        *(f"--filename={manifest}" for manifest in manifests),
+    )
+
+
+async def _kubectl(folder: Folder, processes: Processes, name: str, *arguments: str) -> None:
+    kubectl = str(program("kubectl"))
+    await processes.run(name, [kubectl, f"--kubeconfig={folder.kubeconfig}", *arguments])
+
+
+async def _all(*steps: Awaitable[object]) -> None:
     """Run steps at the same time; the first that fails fails all."""
     tasks = [asyncio.ensure_future(step) for step in steps]
     try:

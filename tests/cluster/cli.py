@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cluster import binaries
+from cluster import argocd, binaries
 from cluster import build as building
 from cluster.errors import ClusterError
 from cluster.local import NAME_VARIABLE, Cluster
@@ -161,7 +161,9 @@ def env(name: str, kubectl: bool) -> None:
 @name_option
 @click.argument("component")
 def start(name: str, component: str) -> None:
-    """Start a component that was stopped."""
+    """Start a component that was stopped, or `argocd`, with which no cluster starts."""
+    if component == argocd.NAME:
+        _build(tools=True)
     _running(name).start(component)
 
 

@@ -12,7 +12,10 @@ from cluster.pods import CLUSTER_ID
 from cluster.state import Folder
 
 # Users of the API server besides the administrator.
-USERS = ("controller-manager", "scheduler", "kwok", "istiod", "exporter", "workload")
+USERS = (
+    *("controller-manager", "scheduler", "kwok", "istiod", "exporter", "workload"),
+    "argocd",
+)
 
 # What Deployments, their Services, deletion, ServiceAccounts and roles need; the rest of the
 # controllers would only cost memory and time.

@@ -73,6 +73,11 @@ class Cluster:
         return f"http://{host}:{port}"
 
     @property
+    def argocd_url(self) -> str:
+        """Argo CD's API, which lets everybody in; once `start("argocd")` has returned."""
+        return addresses.ARGOCD_URL
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a process inside finds in its environment."""
         return {
@@ -146,7 +151,10 @@ class Cluster:
     # --- components ----------------------------------------------------------------------------
 
     def start(self, component: str) -> None:
-        """Start a component and return when it is ready."""
+        """Start a component and return when it is ready.
+
+        `argocd` is all of Argo CD, which no cluster starts with.
+        """
         control.ask(self.folder.socket, "start", component=component)
 
     def stop(self, component: str) -> None:

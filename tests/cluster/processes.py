@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,17 @@ class Processes:
 
     def __init__(self, folder: Folder, components: Mapping[str, Component]) -> None:
         self._folder = folder
-        self._components = components
+        self._components = dict(components)
         self._running: dict[str, _Process] = {}
         self._exits: dict[int, asyncio.Future[int]] = {}
         self._locks = {name: asyncio.Lock() for name in components}
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
+
+    def add(self, components: Iterable[Component]) -> None:
+        """Know these components too, from now on."""
+        for component in components:
+            self._components.setdefault(component.name, component)
+            self._locks.setdefault(component.name, asyncio.Lock())
 
     async def start(self, name: str) -> float:
         """Start a component unless it runs, and return after how many seconds it was ready.

@@ -17,7 +17,8 @@ from typing import Any
 
 import click
 
-from cluster.boot import boot
+from cluster import argocd
+from cluster.boot import boot, boot_argocd, end_argocd
 from cluster.components import components
 from cluster.errors import ClusterError
 from cluster.namespaces import set_up_network
@@ -99,8 +100,12 @@ class Supervisor:
         match verb:
             case "status":
                 return self._processes.status()
+            case "start" if request["component"] == argocd.NAME:
+                return await boot_argocd(self._folder, self._processes)
             case "start":
                 return await self._processes.start(request["component"])
+            case "stop" if request["component"] == argocd.NAME:
+                return await end_argocd(self._folder, self._processes)
             case "stop":
                 return await self._processes.stop(request["component"])
             case "kill":

@@ -37,10 +37,18 @@ def changed_sums(part: Part) -> Part:
     return replace(part)
 
 
+def program_of_our_own(part: Part) -> Part:
+    source = part.module_folder / "own" / "main.go"
+    source.parent.mkdir()
+    source.write_text("package main\n")
+    return replace(part)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         pytest.param(changed_sums, id="go.sum"),
+        pytest.param(program_of_our_own, id="the source of a program of our own"),
         pytest.param(lambda p: replace(p, tags="slim"), id="build tags"),
         pytest.param(
             lambda p: replace(p, programs={"tool": "example.com/tool/v2"}), id="a package"
