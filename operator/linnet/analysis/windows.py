@@ -1,0 +1,51 @@
+"""What one side served lately: a window that fades, and whether an objective is missed in it."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+SPAN: Final = 60.0
+"""How many seconds the window reaches back: older tiles have faded."""
+
+_LEAST_ERRORS: Final = 5.0
+_BEYOND_DOUBT: Final = 3.0
+"""By how many standard errors an objective is missed before it counts as missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Fading sums over tiles of one length."""
+
+    seconds: float = 0.0
+    requests: float = 0.0
+    errors: float = 0.0
+
+    def after(self, seconds: float, requests: float, errors: float) -> "Window":
+        """Return the sums with one more tile of `seconds`."""
+        fade = max(0.5, 1 - seconds / SPAN)
+        return Window(
+            self.seconds * fade + seconds,
+            self.requests * fade + requests,
+            self.errors * fade + errors,
+        )
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds if self.seconds else 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """The share of requests that failed."""
+        return self.errors / self.requests if self.requests else 0.0
+
+    def misses(self, allowed: float, before: bool) -> bool:
+        """Tell whether more than a share of `allowed` fails; `before` is what was told before.
+
+        It takes three standard errors to begin with, and ends when the share is back below: a
+        release does not freeze and thaw with every tile.
+        """
+        if before:
+            return self.errors > self.requests * allowed
+        expected = self.requests * allowed
+        return self.errors >= max(_LEAST_ERRORS, expected + _BEYOND_DOUBT * sqrt(expected))
