@@ -11,7 +11,11 @@ def clear_a_failure_that_was_set_back(s: Situation) -> Outcome | None:
     """After a rollback, a target that is set back asks for what is already serving."""
     if s.status.phase is not Phase.FAILED or not s.asks_for_promoted:
         return None
-    message = f"the target was set back to the promoted revision {s.status.promoted_revision}"
+    message = (
+        f"the target was set back to the promoted revision {s.status.promoted_revision}"
+        if s.canary.copies_target
+        else f"Deployments {s.canary.target_name} and {s.canary.primary_name} run the same again"
+    )
     return Outcome(
         {"phase": Phase.SUCCEEDED, "revision": s.status.promoted_revision, "failed_checks": 0},
         "Reverted",
@@ -36,7 +40,7 @@ def start_on_a_new_revision(s: Situation) -> Outcome | None:
     """The target has a template that was neither promoted nor judged already."""
     if s.target is None or s.asks_for_promoted or s.target.revision == s.status.revision:
         return None
-    promoted = s.status.promoted_revision
+    promoted = s.falls_back_to
     message = f"new revision {s.target.revision} (promoted: {promoted})"
     return start(s, "NewRevision", message, promoted_revision=promoted)
 

@@ -48,7 +48,7 @@ def _shift_to_the_target(s: Situation) -> Outcome:
                 {"canary_weight": 100, "drain_until": drained_at(s)}, "Terminating", message
             )
         waiting = f"waiting for Deployment {s.target.name} to be ready before it gets the traffic"
-        return Outcome({}, "Terminating", waiting + _because(s.target.failing))
+        return Outcome({}, "Terminating", waiting + because(s.target.failing))
     if s.now < s.status.drain_until:
         return NOTHING_NEW
     return Outcome(
@@ -93,6 +93,8 @@ def stall_on_a_problem_at_rest(s: Situation) -> Outcome | None:
 
 def bootstrap_the_primary(s: Situation) -> Outcome | None:
     """Copy the target to the primary; once it is ready, tell proxies of it, then route to it."""
+    if not s.canary.copies_target:
+        return None
     if s.status.phase not in (None, Phase.INITIALIZING):
         if s.primary is None and not s.asks_for_promoted:
             return Outcome(problem=_primary_lost(s), hands_off=True)
@@ -100,7 +102,7 @@ def bootstrap_the_primary(s: Situation) -> Outcome | None:
     if not s.primary_rolled_out or s.carried is None:
         deadline = s.status.deadline or progress_deadline(s)
         waiting = f"waiting for Deployment {s.canary.primary_name} to be ready"
-        waiting += _because(s.primary.failing if s.primary else None)
+        waiting += because(s.primary.failing if s.primary else None)
         return Outcome(
             {"phase": Phase.INITIALIZING, "deadline": deadline, "drain_until": None},
             "ProgressDeadlineExceeded" if s.now >= deadline else "Initializing",
@@ -150,5 +152,6 @@ def drained_at(s: Situation) -> datetime:
     return s.now + timedelta(seconds=s.spec.scale_down_delay_seconds)
 
 
-def _because(failing: str | None) -> str:
+def because(failing: str | None) -> str:
+    """Return the end of a sentence that says why pods are waited for, where that is known."""
     return f": {failing}" if failing else ""

@@ -28,6 +28,7 @@ from linnet.routing.destinationrules import destination_rules
 from linnet.routing.services import services
 from linnet.routing.takeover import given_back, is_taken_over
 from linnet.routing.virtualservice import Earlier, canary_weight_of, virtual_service
+from linnet.workload.pair import pod_labels
 from linnet.workload.primary import primary_deployment, primary_labels, target_labels
 
 AT_REST = {Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED}
@@ -63,10 +64,15 @@ def own_affairs(s: Situation, status: CanaryStatus) -> Iterator[Action]:
 
 
     live = s.live("VirtualService", s.canary.service_name)
-    making = (_claim, _primary, _services, _destination_rules, _scale_up)
+    routing = (_services, _destination_rules)
+    if s.canary.copies_target:
+        making: tuple[Builder, ...] = (_claim, _primary, *routing, _scale_up)
+        leaving: tuple[Builder, ...] = (_scale_down,)
+    else:
+        making, leaving = (_claim, *routing), ()  # neither workload is linnet's to write
     if live is not None and status.canary_weight < canary_weight_of(s.canary, live):
-        return (_virtual_service, *making, _scale_down)
-    return (*making, _virtual_service, _scale_down)
+        return (_virtual_service, *making, *leaving)
+    return (*making, _virtual_service, *leaving)
 
 
 def _claim(s: Situation, status: CanaryStatus) -> Iterator[Action]:
@@ -95,9 +101,14 @@ def _services(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     target = s.live("Deployment", s.canary.target_name)
     if target is None:
         return
+    primary = s.live("Deployment", s.canary.primary_name)
+    if s.canary.copies_target:
+        pods, primary_pods = target_labels(target), primary_labels(target, primary)
+    elif primary is not None:
+        pods, primary_pods = pod_labels(target), pod_labels(primary)
+    else:
+        return
     apex = _apex(s, status)
-    pods = target_labels(target)
-    primary_pods = primary_labels(target, s.live("Deployment", s.canary.primary_name))
     for service in services(s.canary, pods, primary_pods, s.observation.objects, apex):
         yield from _apply(s, service)
 
@@ -106,14 +117,18 @@ def _apex(s: Situation, status: CanaryStatus) -> Literal["primary", "target"] | 
     """Return whose pods the Service that clients call selects; None to leave it as it is."""
     if status.phase is Phase.INITIALIZING:
         missing = s.live("Service", s.canary.service_name) is None
-        return "target" if missing and status.drain_until else None
-    return "target" if _earlier(status) is Earlier.NAMED else "primary"
+        if not missing or not status.drain_until:
+            return None
+        return "target" if s.canary.copies_target else "primary"
+    leaving = _earlier(s, status) is Earlier.NAMED and s.canary.copies_target
+    return "target" if leaving else "primary"
 
 
-def _earlier(status: CanaryStatus) -> Earlier:
+def _earlier(s: Situation, status: CanaryStatus) -> Earlier:
     if status.phase is Phase.INITIALIZING:
         return Earlier.SERVING
-    leaving = status.phase is Phase.TERMINATING and status.canary_weight
+    shifted = status.canary_weight if s.canary.copies_target else status.drain_until
+    leaving = status.phase is Phase.TERMINATING and shifted
     return Earlier.NAMED if leaving else Earlier.NONE
 
 
@@ -126,7 +141,7 @@ def _virtual_service(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     if status.phase is Phase.INITIALIZING and status.drain_until is None:
         return
     objects, weight = s.observation.objects, status.canary_weight
-    yield from _apply(s, virtual_service(s.canary, weight, objects, _earlier(status)))
+    yield from _apply(s, virtual_service(s.canary, weight, objects, _earlier(s, status)))
 
 
 def _scale_up(s: Situation, status: CanaryStatus) -> Iterator[Action]:
@@ -145,6 +160,8 @@ def asked_size(s: Situation, status: CanaryStatus) -> int | None:
     """Return the size that somebody gave the target, which is meant for the primary."""
     if status.phase not in {*AT_REST, Phase.PROMOTING} or s.target is None:
         return None
+    if not s.canary.copies_target:
+        return None  # each of the two has the size that the user gave it
     return s.target.replicas if s.target.replicas not in (0, status.replicas) else None
 
 

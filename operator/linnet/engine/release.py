@@ -36,11 +36,8 @@ def start_over_on_another_revision(s: Situation) -> Outcome | None:
         return None
     if s.target.revision == s.status.revision:
         return None
-    promoted = s.status.promoted_revision
-    if s.status.phase is Phase.PROMOTING and s.carried == s.status.revision:
-        promoted = s.carried  # the primary has it already: that is what traffic returns to
     message = f"revision {s.target.revision} supersedes {s.status.revision}"
-    return start(s, "Superseded", message, promoted_revision=promoted)
+    return start(s, "Superseded", message, promoted_revision=s.falls_back_to)
 
 
 def start(s: Situation, reason: str, message: str, *, promoted_revision: str | None) -> Outcome:
@@ -68,6 +65,8 @@ def start(s: Situation, reason: str, message: str, *, promoted_revision: str | N
 
 def _size(s: Situation) -> int | None:
     """Return the size the target is given if it has none: that of the primary."""
+    if not s.canary.copies_target:
+        return None
     scaled_up = s.target is not None and s.target.replicas == 0 and s.primary is not None
     return s.primary.replicas if scaled_up and s.primary else s.status.replicas
 
@@ -78,7 +77,8 @@ def take_weight_off_pods_that_are_gone(s: Situation) -> Outcome | None:
         return None
     if not s.primary_endpoints:
         return NOTHING_NEW  # neither side serves: moving traffic helps nobody
-    if s.status.phase is Phase.PROMOTING:
+    coming_over = s.canary.copies_target or s.asks_for_promoted
+    if s.status.phase is Phase.PROMOTING and coming_over:
         message = "no canary pod is ready any more: the primary gets all traffic"
         return Outcome(
             traffic_away(s), "CanaryNotReady", message, warning("CanaryNotReady", message)
@@ -88,7 +88,12 @@ def take_weight_off_pods_that_are_gone(s: Situation) -> Outcome | None:
     if failed >= _threshold(s):
         return roll_back(s, "CanaryNotReady", message, failed_checks=failed)
     return Outcome(
-        {**traffic_away(s), "failed_checks": failed, "deadline": progress_deadline(s)},
+        {
+            **traffic_away(s),
+            "phase": Phase.PROGRESSING,
+            "failed_checks": failed,
+            "deadline": progress_deadline(s),
+        },
         "CanaryNotReady",
         message,
         warning("CanaryNotReady", message),

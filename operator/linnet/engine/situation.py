@@ -7,13 +7,14 @@ from linnet.analysis import templates
 from linnet.api.canary import Canary, CanarySpec
 from linnet.api.names import REVISION_ANNOTATION
 from linnet.api.objects import ObjectRef
-from linnet.api.status import CanaryStatus
+from linnet.api.status import CanaryStatus, Phase
 from linnet.engine.observation import Object, Observation
 from linnet.errors import SpecError
 from linnet.routing.conflicts import conflict
 from linnet.routing.services import check_ports
 from linnet.workload import deployment
 from linnet.workload.deployment import Workload
+from linnet.workload.pair import check_apart, same_images
 from linnet.workload.primary import primary_labels, same_template
 
 
@@ -27,9 +28,11 @@ class Situation:
     target: Workload | None
     primary: Workload | None
     carried: str | None
-    """The revision whose template the primary was last given."""
+    """The revision whose template the primary was last given. A primary of the user's own carries
+    the target's revision while it runs its images, else one named after its own template."""
     asks_for_promoted: bool
-    """The target's template is that of the promoted revision."""
+    """The target asks for nothing that the primary does not serve: its template is that of the
+    promoted revision; with a primary of the user's own, both run the same images."""
     problem: SpecError | None
     """What the user has to mend before linnet may go on."""
 
@@ -48,6 +51,14 @@ class Situation:
     @property
     def primary_endpoints(self) -> int:
         return self.observation.endpoints.get(self.canary.service_primary, 0)
+
+    @property
+    def falls_back_to(self) -> str | None:
+        """The revision that traffic returns to, should a release begin now."""
+        taken_over = self.status.phase is Phase.PROMOTING and self.carried == self.status.revision
+        if taken_over or not self.canary.copies_target:
+            return self.carried
+        return self.status.promoted_revision
 
     @property
     def canary_ready(self) -> bool:
@@ -90,14 +101,25 @@ def assess(canary: Canary, observation: Observation, now: datetime) -> Situation
     target_object, primary_object = live(canary.target_name), live(canary.primary_name)
     target = deployment.read(target_object) if target_object else None
     primary = deployment.read(primary_object) if primary_object else None
-    annotations = (primary_object or {}).get("metadata", {}).get("annotations") or {}
-    carried = annotations.get(REVISION_ANNOTATION)
-    promoted = canary.status.promoted_revision
-    asks_for_promoted = (
-        target is not None
-        and promoted is not None
-        and (target.revision == promoted or _same(target_object, primary_object, carried, promoted))
-    )
+    if canary.copies_target:
+        carried = _noted_revision(primary_object)
+        promoted = canary.status.promoted_revision
+        asks_for_promoted = (
+            target is not None
+            and promoted is not None
+            and (
+                target.revision == promoted
+                or _same(target_object, primary_object, carried, promoted)
+            )
+        )
+    else:
+        asks_for_promoted = (
+            target_object is not None
+            and primary_object is not None
+            and same_images(target_object, primary_object)
+        )
+        serving = target if asks_for_promoted else primary
+        carried = serving.revision if serving else None
     return Situation(
         canary=canary,
         observation=observation,
@@ -106,8 +128,13 @@ def assess(canary: Canary, observation: Observation, now: datetime) -> Situation
         primary=primary,
         carried=carried,
         asks_for_promoted=asks_for_promoted,
-        problem=_problem(canary, observation, target_object),
+        problem=_problem(canary, observation, target_object, primary_object),
     )
+
+
+def _noted_revision(primary: Object | None) -> str | None:
+    annotations = (primary or {}).get("metadata", {}).get("annotations") or {}
+    return annotations.get(REVISION_ANNOTATION)
 
 
 def _same(
@@ -122,18 +149,32 @@ def _same(
         return False
 
 
-def _problem(canary: Canary, observation: Observation, target: Object | None) -> SpecError | None:
+def _problem(
+    canary: Canary, observation: Observation, target: Object | None, primary: Object | None
+) -> SpecError | None:
     """Return the first reason why the Canary cannot work as it is written."""
     if target is None:
-        return SpecError(
-            "TargetNotFound",
-            f"spec.targetRef: Deployment {canary.namespace}/{canary.target_name} does not exist; "
-            "create it, or correct the name",
-        )
+        return _not_found("TargetNotFound", "targetRef", canary.namespace, canary.target_name)
     try:
-        primary_labels(target)
+        if canary.copies_target:
+            primary_labels(target)
+        elif primary is None:
+            return _not_found(
+                "PrimaryNotFound", "primaryRef", canary.namespace, canary.primary_name
+            )
+        else:
+            check_apart(target, primary)
+            check_ports(canary, primary)
         check_ports(canary, target)
         templates.check(canary)
     except SpecError as error:
         return error
     return conflict(canary, observation.objects, observation.neighbours)
+
+
+def _not_found(reason: str, field: str, namespace: str, name: str) -> SpecError:
+    return SpecError(
+        reason,
+        f"spec.{field}: Deployment {namespace}/{name} does not exist; create it, or correct the"
+        " name",
+    )

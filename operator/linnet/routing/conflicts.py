@@ -45,12 +45,15 @@ def conflict(
         if problem is not None:
             return problem
     target = objects.get(ObjectRef("Deployment", canary.namespace, canary.target_name))
-    return breaks_mutual_tls(canary, target, policies)
+    primary = objects.get(ObjectRef("Deployment", canary.namespace, canary.primary_name))
+    return breaks_mutual_tls(canary, target, policies, primary)
 
 
 def _check_names(canary: Canary, objects: Objects) -> None:
-    ours = {canary.primary_name, canary.service_primary, canary.service_canary}
+    copy = canary.primary_name if canary.copies_target else ""
+    sides = (canary.service_primary, canary.service_canary)
     for ref, live in objects.items():
+        ours = (copy,) if ref.kind == "Deployment" else sides
         if ref.name in ours and not is_ours(canary, live) and not is_orphan(live):
             raise not_ours(canary, live)
 

@@ -52,20 +52,28 @@ def shadows(canary: Canary, other: Object) -> SpecError | None:
 
 
 def breaks_mutual_tls(
-    canary: Canary, target: Object | None, policies: Iterable[Object]
+    canary: Canary,
+    target: Object | None,
+    policies: Iterable[Object],
+    primary: Object | None = None,
 ) -> SpecError | None:
     """Return the error where callers are told to do without mutual TLS, and the pods insist on it.
 
     `policies` are PeerAuthentications of the Canary's namespace and the root namespace. Of those
-    for a pod the narrowest counts: by selector, for the namespace, for the mesh.
+    for a pod the narrowest counts: by selector, for the namespace, for the mesh. A `primary` of the
+    user's own has labels of its own.
     """
     mode = _tls_mode(canary.spec.service.traffic_policy, canary.spec.service.port_number)
     if mode not in BREAKING or target is None:
         return None
     policies = list(policies)
     template = target["spec"]["template"]["metadata"].get("labels") or {}
+    if canary.copies_target:
+        others = {**template, **primary_labels(target)}
+    else:
+        others = (primary or target)["spec"]["template"]["metadata"].get("labels") or {}
     port = str(_container_port(canary, target))
-    for labels in (template, {**template, **primary_labels(target)}):
+    for labels in (template, others):
         policy = _strict(canary.namespace, labels, port, policies)
         if policy is not None:
             return SpecError(

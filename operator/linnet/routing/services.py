@@ -73,8 +73,8 @@ def check_ports(canary: Canary, target: Object) -> None:
         known = f"it has {', '.join(names)}" if names else "it names none"
         raise SpecError(
             "PortMissing",
-            f"spec.service.targetPort: no container of Deployment {canary.namespace}/"
-            f"{canary.target_name} has a port named {wanted!r} ({known}); correct the name, or "
+            f"spec.service.targetPort: no container of {ref_of(target)}"
+            f" has a port named {wanted!r} ({known}); correct the name, or "
             "name the port in the Deployment",
         )
 

@@ -49,6 +49,8 @@ def read(deployment: Mapping[str, Any]) -> Workload:
 
 def _failing(status: Mapping[str, Any], replicas: int) -> str | None:
     available = status.get("availableReplicas", 0)
+    if replicas == 0:
+        return "it has 0 replicas"
     if available >= replicas:
         return None
     conditions = {c["type"]: c for c in status.get("conditions") or ()}

@@ -40,7 +40,9 @@ class World:
         self.objects: dict[ObjectRef, dict[str, Any]] = {}
         self.neighbours: list[Mapping[str, Any]] = []
         self.unready: set[str] = set()
-        """Image tags whose pods never become ready."""
+        """Image tags, or names of Deployments, whose pods never become ready."""
+        self.rolling: set[str] = set()
+        """Names of Deployments that still have a pod of an older template."""
         self.refuses: set[str] = set()
         """Kinds that the API server does not let anybody write."""
         self.measure: Callable[[Query], Measurement] = self.by_image_tag
@@ -264,17 +266,18 @@ class World:
             if ref.kind == "Deployment":
                 replicas = obj["spec"].get("replicas", 1)
                 tag = self.image(ref.name)
-                ready = 0 if tag in self.unready else replicas
+                ready = 0 if {tag, ref.name} & self.unready else replicas
+                updated = replicas - (ref.name in self.rolling)
                 obj["status"] = {
                     "observedGeneration": obj["metadata"]["generation"],
                     "replicas": replicas,
-                    "updatedReplicas": replicas,
+                    "updatedReplicas": updated,
                     "readyReplicas": ready,
                     "availableReplicas": ready,
                 }
 
     def pods_changed(self) -> None:
-        """Let readiness follow a change of `unready`."""
+        """Let readiness follow a change of `unready` or `rolling`."""
         self._play_controllers()
 
     def _endpoints(self) -> dict[str, int]:
