@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from linnet.analysis.failures import OUTCOME_LABELS, failed
 from linnet.analysis.measurement import Measurement, MetricKind
 from linnet.analysis.promql import (
     NAMESPACE_LABEL,
@@ -34,27 +35,14 @@ _SUCCESS_REPORTERS: Final = ("source", "destination", "waypoint")
 # Only the server's side is free of what retries and the network add.
 _DURATION_REPORTERS: Final = ("destination", "source", "waypoint")
 
-_GRPC_SERVER_FAULTS: Final = frozenset(
-    {
-        "2",  # UNKNOWN
-        "4",  # DEADLINE_EXCEEDED
-        "8",  # RESOURCE_EXHAUSTED
-        "13",  # INTERNAL
-        "14",  # UNAVAILABLE
-        "15",  # DATA_LOSS
-    }
-)
-
 
 def success_rate_promql(
     workloads: Collection[Workload], window: timedelta, *, within: bool = False
 ) -> str:
     """Return the query for requests by outcome, seen in the window that ends at its time."""
     grown = increments(REQUESTS, to_workloads(workloads), window, within=within)
-    return (
-        f"sum by ({NAMESPACE_LABEL}, {WORKLOAD_LABEL}, reporter, response_code,"
-        f" grpc_response_status) ({grown})"
-    )
+    outcome = ", ".join(OUTCOME_LABELS)
+    return f"sum by ({NAMESPACE_LABEL}, {WORKLOAD_LABEL}, reporter, {outcome}) ({grown})"
 
 
 def request_duration_promql(
@@ -70,11 +58,7 @@ def request_duration_promql(
 def read_success_rate(
     rows: Iterable[Any], workloads: Collection[Workload], window: timedelta
 ) -> dict[Workload, Measurement]:
-    """Return each workload's percentage of requests that did not fail, or why there is none.
-
-    Failed are HTTP 5xx, requests that got no answer (response code 0), and gRPC calls that ended
-    with UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE or DATA_LOSS.
-    """
+    """Return each workload's percentage of requests that did not fail, or why there is none."""
     return _read(_SUCCESS_RATE, rows, workloads, window)
 
 
@@ -134,14 +118,14 @@ def _measure(
     best = next((name for name in reading.reporters if name in seen_by), None)
     if best is None:
         absent = (
-            _without_label(reading.series, workload, "reporter")
+            without_label(reading.series, workload, "reporter")
             if seen_by
             else no_requests(workload, seconds(window))
         )
         return Measurement(metric, absent=absent)
     result = reading.value(by_reporter[best])
     if isinstance(result, str):
-        return Measurement(metric, absent=_without_label(reading.series, workload, result))
+        return Measurement(metric, absent=without_label(reading.series, workload, result))
     value, basis = result
     return Measurement(
         metric, value=value, basis=f"{basis}, seen by {best} proxies in {seconds(window)}"
@@ -157,7 +141,8 @@ def no_requests(workload: Workload, span: str) -> str:
     )
 
 
-def _without_label(series: str, workload: Workload, label: str) -> str:
+def without_label(series: str, workload: Workload, label: str) -> str:
+    """Return the sentence for a workload whose series lack a label that is needed."""
     return (
         f"{series} for {'/'.join(workload)} has no label {label}: is it removed by a Telemetry with"
         " tagOverrides?"
@@ -168,15 +153,6 @@ def _workload(labels: Labels) -> Workload:
     return labels.get(NAMESPACE_LABEL, ""), labels.get(WORKLOAD_LABEL, "")
 
 
-def _failed(labels: Labels) -> bool:
-    code = labels.get("response_code", "")
-    return (
-        code == "0"
-        or (len(code) == 3 and code.startswith("5"))
-        or labels.get("grpc_response_status") in _GRPC_SERVER_FAULTS
-    )
-
-
 def _total(rows: Iterable[Sample]) -> float:
     return sum(row.value for row in rows)
 
@@ -184,8 +160,8 @@ def _total(rows: Iterable[Sample]) -> float:
 def _success_rate(rows: Sequence[Sample]) -> tuple[float, str] | str:
     if any(not row.labels.get("response_code") for row in rows if row.value):
         return "response_code"
-    total, failed = _total(rows), _total(row for row in rows if _failed(row.labels))
-    return 100.0 * (total - failed) / total, f"{failed:.0f} of {total:.0f} requests failed"
+    total, bad = _total(rows), _total(row for row in rows if failed(row.labels))
+    return 100.0 * (total - bad) / total, f"{bad:.0f} of {total:.0f} requests failed"
 
 
 def _largest_bucket(rows: Iterable[Sample]) -> float:
