@@ -15,6 +15,7 @@ from linnet.adapters.kubernetes import Kubernetes
 from linnet.adapters.lease import Lease, Unopposed
 from linnet.adapters.listings import Listings
 from linnet.adapters.prometheus import PrometheusMetrics
+from linnet.adapters.prometheus_pool import PrometheusPool
 from linnet.adapters.prometheus_url import Credentials
 from linnet.adapters.server import Server
 from linnet.adapters.telemetry import Telemetry
@@ -57,11 +58,12 @@ class Operator:
         self._watching = Watching(
             connection, self._cache, self._listings, settings.namespaces, self._listen_to_signals
         )
-        self._metrics = PrometheusMetrics(
+        self._prometheus = PrometheusPool(
             settings.prometheus_url,
             credentials=Credentials.from_environment(),
             registry=telemetry.registry,
         )
+        self._metrics = PrometheusMetrics(self._prometheus)
         cluster = Kubernetes(
             connection,
             self._cache,
@@ -79,6 +81,7 @@ class Operator:
         self._listen_to_signals()
         server = Server(self._telemetry.registry, self._healthy, self._ready)
         async with AsyncExitStack() as stack:
+            stack.callback(self._prometheus.close)
             stack.push_async_callback(self._metrics.close)
             if self._settings.metrics_bind:
                 stack.push_async_callback(server.stop)

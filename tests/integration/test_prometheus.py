@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from integration.prometheus_lab import Prometheus, Proxy, series, wait_for
 from linnet.adapters.prometheus import PrometheusMetrics
+from linnet.adapters.prometheus_pool import PrometheusPool
 from linnet.analysis.measurement import Measurement, MetricKind, Query
 
 WORKLOADS = 500
@@ -45,9 +46,10 @@ def registry() -> CollectorRegistry:
 async def metrics(
     server: Prometheus, registry: CollectorRegistry
 ) -> AsyncIterator[PrometheusMetrics]:
-    metrics = PrometheusMetrics(server.url, registry=registry)
+    metrics = PrometheusMetrics(PrometheusPool(server.url, registry=registry))
     yield metrics
     await metrics.close()
+    metrics.pool.close()
 
 
 def requests(workload: str, code: str) -> str:
@@ -159,11 +161,11 @@ async def test_a_prometheus_that_goes_away_and_comes_back(
     sentence = f"Prometheus {server.url} cannot be reached: connection refused; is it running?"
     [gone] = await metrics.measure([success_rate("web", since)])
     assert gone == Measurement("request-success-rate", absent=sentence)
-    assert await metrics.check() == sentence
+    assert await metrics.pool.check() == sentence
     proxy.counters = {requests("web", "200"): 5}
     server.start()
     await until(metrics, since, "0 of 5 requests failed")
-    assert await metrics.check() is None
+    assert await metrics.pool.check() is None
 
 
 @pytest.mark.parametrize(
@@ -204,9 +206,10 @@ async def test_a_prometheus_that_goes_away_and_comes_back(
 async def test_inline_queries(
     idle_server: Prometheus, promql: str, value: float | None, says: str
 ) -> None:
-    metrics = PrometheusMetrics(idle_server.url, registry=CollectorRegistry())
+    metrics = PrometheusMetrics(PrometheusPool(idle_server.url, registry=CollectorRegistry()))
     [measurement] = await metrics.measure([inline(promql)])
     await metrics.close()
+    metrics.pool.close()
     assert measurement.value == value
     assert says in (measurement.absent or "")
     assert value is not None or idle_server.url in (measurement.absent or "")

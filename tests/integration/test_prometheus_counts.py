@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from integration.prometheus_lab import Points, Prometheus, Scene, openmetrics
 from linnet.adapters.prometheus import PrometheusMetrics
+from linnet.adapters.prometheus_pool import PrometheusPool
 from linnet.analysis.measurement import Measurement, MetricKind, Query
 
 SCRAPES = range(-900, 1, 5)
@@ -428,11 +429,12 @@ def server(
 
 
 async def measure(server: Prometheus, *queries: Query) -> tuple[Measurement, ...]:
-    metrics = PrometheusMetrics(server.url, registry=CollectorRegistry())
+    metrics = PrometheusMetrics(PrometheusPool(server.url, registry=CollectorRegistry()))
     try:
         return await metrics.measure(queries)
     finally:
         await metrics.close()
+        metrics.pool.close()
 
 
 def query(

@@ -3,18 +3,15 @@
 import asyncio
 import contextlib
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeVar
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
-
 from linnet.adapters.prometheus_failures import QueryError
-from linnet.adapters.prometheus_server import MAX_BYTES, MAX_BYTES_OF_OTHERS, PrometheusServer
-from linnet.adapters.prometheus_url import Credentials, Endpoint
+from linnet.adapters.prometheus_pool import PrometheusPool
+from linnet.adapters.prometheus_server import PrometheusServer
 from linnet.analysis import absence, queries
 from linnet.analysis.measurement import Measurement, MetricKind, Query
 from linnet.analysis.promql import on_whole_seconds, rows_of, told_apart
@@ -25,14 +22,10 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-DEFAULT_TIMEOUT: Final = 5.0
 GATHER_SECONDS: Final = 0.02
 """How long a query for many workloads waits for more of them."""
 WORKLOADS_A_QUERY: Final = 200
 """Below the 256 values up to which Prometheus looks a regular expression up as a set."""
-KEPT_SERVERS: Final = 16
-"""From so many servers on, those are forgotten that nobody asked for `IDLE_SECONDS`."""
-IDLE_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,75 +78,28 @@ class PrometheusMetrics:
     Built-in metrics that are asked for at about the same time go out as one query for all
     workloads, whatever their windows; equal inline queries go out once. Instants and windows are
     moved to whole seconds for this. A server that is slow or away keeps nobody waiting but those
-    who ask it, and those no longer than `timeout` seconds.
-
-    `default_url` is asked when a query names no server; `credentials` are for it alone, as any
-    user may name any server. Raises ValueError for a URL that cannot be one.
+    who ask it, and those no longer than the pool's time-out.
     """
 
-    def __init__(
-        self,
-        default_url: str,
-        *,
-        timeout: float = DEFAULT_TIMEOUT,
-        credentials: Credentials | None = None,
-        registry: CollectorRegistry = REGISTRY,
-    ) -> None:
-        self._timeout = timeout
-        self._default = Endpoint.parse(default_url, credentials) if default_url else None
-        self._servers: dict[Endpoint, PrometheusServer] = {}
+    def __init__(self, pool: PrometheusPool) -> None:
+        self.pool = pool
         self._gathering: dict[_Batch, set[_Asked]] = {}
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
-        self._queries = Counter(
-            "linnet_prometheus_queries",
-            "Queries sent to Prometheus servers.",
-            ["kind"],
-            registry=registry,
-        )
-        self._errors = Counter(
-            "linnet_prometheus_query_errors",
-            "Queries to Prometheus servers that failed.",
-            ["kind", "reason"],
-            registry=registry,
-        )
-        self._seconds = Histogram(
-            "linnet_prometheus_query_seconds",
-            "How long queries to Prometheus servers took, failed ones included.",
-            registry=registry,
-        )
-
-    @property
-    def servers(self) -> tuple[str, ...]:
-        """The URLs of the servers that threads and connections are kept for."""
-        return tuple(endpoint.url for endpoint in self._servers)
 
     async def measure(self, queries: Sequence[Query]) -> tuple[Measurement, ...]:
         """Return one measurement for each query, in order; never raises: absence says why."""
         return tuple(await asyncio.gather(*(self._measure(query) for query in queries)))
 
-    async def check(self, server: str = "") -> str | None:
-        """Return why `server` (the default one, if empty) cannot be queried; None if it can."""
-        try:
-            await self._ask(
-                self._server(server), "check", "vector(1)", datetime.now(UTC), self._deadline()
-            )
-        except QueryError as error:
-            return str(error)
-        return None
-
     async def close(self) -> None:
-        """Give up all queries and close all connections."""
+        """Give up all queries."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for server in self._servers.values():
-            server.close()
-        self._servers.clear()
 
     async def _measure(self, query: Query) -> Measurement:
         try:
-            server = self._server(query.server)
+            server = self.pool.server(query.server)
             at, window = on_whole_seconds(query.at, query.window, within=query.within)
             if query.kind is MetricKind.INLINE:
                 return await self._inline(server, query, at)
@@ -172,7 +118,9 @@ class PrometheusMetrics:
         async def ask() -> float | str:
             try:
                 # The second series only proves that there are too many.
-                rows = await self._ask(server, "inline", promql, at, self._deadline(), limit=2)
+                rows = await self.pool.ask(
+                    server, "inline", promql, at, self.pool.deadline(), limit=2
+                )
             except QueryError as error:
                 return str(error)
             value = single_value(rows)
@@ -198,7 +146,7 @@ class PrometheusMetrics:
         return measurements[asked]
 
     async def _ask_for_many(self, batch: _Batch) -> dict[_Asked, Measurement]:
-        deadline = self._deadline()
+        deadline = self.pool.deadline()
         try:
             await asyncio.sleep(GATHER_SECONDS)
             # While others keep the server busy, more workloads can come aboard.
@@ -227,7 +175,7 @@ class PrometheusMetrics:
             for span, workloads in by_span.items()
         )
         try:
-            rows = await self._ask(server, kind.value, promql, at, deadline)
+            rows = await self.pool.ask(server, kind.value, promql, at, deadline)
         except QueryError as error:
             return {one: Measurement(kind.value, absent=str(error)) for one in asked}
         measurements: dict[_Asked, Measurement] = {}
@@ -252,7 +200,7 @@ class PrometheusMetrics:
         series = _BUILT_IN[kind].series
         promql = absence.probe_promql(series, {workload for _, workload in asked})
         try:
-            rows = await self._ask(server, "probe", promql, at, deadline)
+            rows = await self.pool.ask(server, "probe", promql, at, deadline)
         except QueryError:
             return {}
         return {
@@ -260,26 +208,6 @@ class PrometheusMetrics:
             for span, workload in asked
             for sentence in absence.explain(rows, series, [workload], at, span.window).values()
         }
-
-    async def _ask(
-        self,
-        server: PrometheusServer,
-        kind: str,
-        promql: str,
-        at: datetime,
-        deadline: float,
-        limit: int = 0,
-    ) -> Any:
-        """Send one query and count it. Raises QueryError."""
-        began = time.perf_counter()
-        self._queries.labels(kind).inc()
-        try:
-            return await server.query(promql, at, deadline, limit)
-        except QueryError as error:
-            self._errors.labels(kind, error.kind).inc()
-            raise
-        finally:
-            self._seconds.observe(time.perf_counter() - began)
 
     async def _shared(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Await the run of `ask` for this key that is under way, or begin one."""
@@ -298,37 +226,6 @@ class PrometheusMetrics:
 
         task.add_done_callback(forget)
         return task
-
-    def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._timeout
-
-    def _server(self, url: str) -> PrometheusServer:
-        """Return the server for a query's `server`. Raises QueryError."""
-        try:
-            endpoint = Endpoint.parse(url) if url else self._default
-        except ValueError as error:
-            raise QueryError("invalid", f"spec.metricsServer cannot be asked: {error}") from error
-        if endpoint is None:
-            raise QueryError(
-                "invalid",
-                "no Prometheus is known: set spec.metricsServer, or start linnet with"
-                " --prometheus-url",
-            )
-        if self._default and endpoint == Endpoint(self._default.url):
-            endpoint = self._default
-        if endpoint not in self._servers:
-            self._forget_idle_servers()
-            limit = MAX_BYTES if endpoint is self._default else MAX_BYTES_OF_OTHERS
-            self._servers[endpoint] = PrometheusServer(endpoint, self._timeout, limit)
-        return self._servers[endpoint]
-
-    def _forget_idle_servers(self) -> None:
-        if len(self._servers) < KEPT_SERVERS:
-            return
-        before = time.monotonic() - IDLE_SECONDS
-        for endpoint, server in list(self._servers.items()):
-            if server.last_used < before:
-                self._servers.pop(endpoint).close()
 
 
 def _parts(asked: Sequence[_Asked]) -> Iterator[Sequence[_Asked]]:

@@ -5,8 +5,10 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
@@ -82,6 +84,15 @@ def _read(response: requests.Response, deadline: float, max_bytes: int) -> bytes
     return bytes(content)
 
 
+@contextmanager
+def _readable() -> Iterator[None]:
+    """The library takes an answer apart without looking."""
+    try:
+        yield
+    except (KeyError, TypeError, RecursionError) as error:
+        raise UNREADABLE from error
+
+
 class PrometheusServer:
     """Asks one server, at most `MAX_CONCURRENCY` queries at a time, none for longer than `timeout`
     seconds."""
@@ -110,11 +121,23 @@ class PrometheusServer:
 
         Raises QueryError, whose sentence names the server.
         """
+        return await self._send(deadline, self._ask, promql, at, limit)
+
+    async def query_range(
+        self, promql: str, span: tuple[float, float], step: float, deadline: float
+    ) -> Any:
+        """Return the `result` of a range query, both ends included; all in seconds of the epoch.
+
+        Raises QueryError as `query` does.
+        """
+        return await self._send(deadline, self._ask_range, promql, span, step)
+
+    async def _send(self, deadline: float, ask: Callable[..., Any], *args: Any) -> Any:
         self.last_used = time.monotonic()
         try:
             async with asyncio.timeout_at(deadline), self._slots:
                 loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(self._threads, self._ask, promql, at, limit)
+                result = await loop.run_in_executor(self._threads, ask, *args)
         except FAILURES as error:
             what = failure(error, self._timeout)
             raise self._failed(QueryError(what.kind, f"Prometheus {self.url} {what}")) from error
@@ -128,15 +151,23 @@ class PrometheusServer:
             client.close()
 
     def _ask(self, promql: str, at: datetime, limit: int) -> Any:
-        # Prometheus gives up a little before us, so that its own words arrive.
-        parameters = {"time": f"{at.timestamp():.3f}", "timeout": f"{self._timeout * 800:.0f}ms"}
+        parameters = {"time": f"{at.timestamp():.3f}", **self._patience}
         if limit:
             parameters["limit"] = str(limit)
-        try:
+        with _readable():
             return self._client().custom_query(promql, parameters)
-        except (KeyError, TypeError, RecursionError) as error:
-            # It takes the answer apart without looking.
-            raise UNREADABLE from error
+
+    def _ask_range(self, promql: str, span: tuple[float, float], step: float) -> Any:
+        start, end = (datetime.fromtimestamp(at, UTC) for at in span)
+        # The library rounds the ends to seconds; what is given beside them comes after.
+        exact = {"start": f"{span[0]:.3f}", "end": f"{span[1]:.3f}", **self._patience}
+        with _readable():
+            return self._client().custom_query_range(promql, start, end, f"{step:.3f}", exact)
+
+    @property
+    def _patience(self) -> dict[str, str]:
+        # Prometheus gives up a little before us, so that its own words arrive.
+        return {"timeout": f"{self._timeout * 800:.0f}ms"}
 
     def _client(self) -> PrometheusConnect:
         client = getattr(self._of_thread, "client", None)

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from linnet.adapters import prometheus
 from linnet.adapters.prometheus import GATHER_SECONDS, PrometheusMetrics
+from linnet.adapters.prometheus_pool import PrometheusPool
 from linnet.adapters.prometheus_url import Credentials
 from linnet.analysis.measurement import Measurement, MetricKind, Query
 from unit.adapters.prometheus_stub import Answer, Request, Stub, body, hang_up, result, value
@@ -37,18 +38,22 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 async def metrics(stub: Stub, registry: CollectorRegistry) -> AsyncIterator[PrometheusMetrics]:
-    metrics = PrometheusMetrics(stub.url, timeout=20, registry=registry)
+    metrics = PrometheusMetrics(PrometheusPool(stub.url, timeout=20, registry=registry))
     yield metrics
     stub.release.set()
     await metrics.close()
+    metrics.pool.close()
 
 
 @pytest.fixture
 async def hasty(stub: Stub) -> AsyncIterator[PrometheusMetrics]:
-    metrics = PrometheusMetrics(stub.url, timeout=SOON, registry=CollectorRegistry())
+    metrics = PrometheusMetrics(
+        PrometheusPool(stub.url, timeout=SOON, registry=CollectorRegistry())
+    )
     yield metrics
     stub.release.set()
     await metrics.close()
+    metrics.pool.close()
 
 
 def inline(promql: str = "up", **changes: Any) -> Query:
@@ -312,7 +317,7 @@ async def test_failures_become_sentences(
     answer: Answer,
     says: str,
 ) -> None:
-    monkeypatch.setattr("linnet.adapters.prometheus.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("linnet.adapters.prometheus_pool.MAX_BYTES", 1 << 20)
     stub.answer = answer
     measurements = await metrics.measure([inline(), success_rate("web")])
     for measurement in measurements:
@@ -364,16 +369,17 @@ async def test_a_bug_is_logged_and_counts_as_no_value(
     ],
 )
 async def test_servers_that_cannot_be_asked(server: str, says: str) -> None:
-    metrics = PrometheusMetrics("", registry=CollectorRegistry())
+    metrics = PrometheusMetrics(PrometheusPool("", registry=CollectorRegistry()))
     [measurement] = await metrics.measure([inline(server=server)])
     assert (measurement.absent or "").startswith(says)
-    assert await metrics.check(server) == measurement.absent
+    assert await metrics.pool.check(server) == measurement.absent
     await metrics.close()
+    metrics.pool.close()
 
 
 async def test_a_server_without_tls_is_not_trusted(metrics: PrometheusMetrics, stub: Stub) -> None:
     url = stub.url.replace("http:", "https:")
-    assert await metrics.check(url) == (
+    assert await metrics.pool.check(url) == (
         f"Prometheus {url} cannot be trusted: the TLS handshake fails; does it speak https?"
     )
 
@@ -384,7 +390,9 @@ async def test_the_operators_credentials_are_for_its_own_server_only(
     token = tmp_path / "token"
     token.write_text("first\n")
     metrics = PrometheusMetrics(
-        stub.url, credentials=Credentials(token_file=token), registry=CollectorRegistry()
+        PrometheusPool(
+            stub.url, credentials=Credentials(token_file=token), registry=CollectorRegistry()
+        )
     )
     with Stub() as foreign:
         await metrics.measure([inline("1"), inline("2", server=foreign.url)])
@@ -393,6 +401,7 @@ async def test_the_operators_credentials_are_for_its_own_server_only(
         token.unlink()
         [unread] = await metrics.measure([inline("5")])
         await metrics.close()
+        metrics.pool.close()
         assert {request.query: request.authorization for request in stub.asked} == {
             "1": "Bearer first",
             "3": "Bearer second",
@@ -409,14 +418,15 @@ async def test_a_password_in_the_url_is_used_and_never_shown(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     url = re.sub("//", "//me:pa%3Ass@", stub.url)
-    metrics = PrometheusMetrics(url, registry=CollectorRegistry())
-    assert await metrics.check() is None
+    metrics = PrometheusMetrics(PrometheusPool(url, registry=CollectorRegistry()))
+    assert await metrics.pool.check() is None
     assert stub.asked[0].authorization == "Basic bWU6cGE6c3M="
     stub.answer = body(b"", 500)
-    assert await metrics.check() == f"Prometheus {stub.url} answered 500 Internal Server Error"
+    assert await metrics.pool.check() == f"Prometheus {stub.url} answered 500 Internal Server Error"
     stub.answer = hang_up
-    assert stub.url in (await metrics.check() or "")
+    assert stub.url in (await metrics.pool.check() or "")
     await metrics.close()
+    metrics.pool.close()
     assert "pa" not in re.sub("Prometheus|operator|pass", "", caplog.text)
 
 
@@ -426,20 +436,20 @@ async def test_it_is_logged_once_that_a_server_is_away_and_once_that_it_is_back(
     caplog.set_level(logging.INFO, logger="linnet")
     stub.answer = hang_up
     for _ in range(3):
-        await metrics.check()
+        await metrics.pool.check()
     stub.answer = value(1)
     for _ in range(3):
-        await metrics.check()
+        await metrics.pool.check()
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
 async def test_servers_that_nobody_asks_any_more_are_forgotten(
     metrics: PrometheusMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linnet.adapters.prometheus.KEPT_SERVERS", 2)
-    monkeypatch.setattr("linnet.adapters.prometheus.IDLE_SECONDS", -1.0)
+    monkeypatch.setattr("linnet.adapters.prometheus_pool.KEPT_SERVERS", 2)
+    monkeypatch.setattr("linnet.adapters.prometheus_pool.IDLE_SECONDS", -1.0)
     stubs = [Stub() for _ in range(4)]
     for one in stubs:
         with one:
-            assert await metrics.check(one.url) is None
-    assert len(metrics.servers) == 2
+            assert await metrics.pool.check(one.url) is None
+    assert len(metrics.pool.servers) == 2

@@ -10,6 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from linnet.adapters.prometheus import PrometheusMetrics
+from linnet.adapters.prometheus_pool import PrometheusPool
 from linnet.adapters.telemetry import Telemetry
 from linnet.cli.run import run
 
@@ -59,9 +60,10 @@ async def test_all_metrics_are_there_and_no_others() -> None:
     telemetry = Telemetry()
     telemetry.tell_canaries(list)
     prometheus = CollectorRegistry()
-    client = PrometheusMetrics("http://127.0.0.1:9", registry=prometheus)
+    client = PrometheusMetrics(PrometheusPool("http://127.0.0.1:9", registry=prometheus))
     families = [*telemetry.registry.collect(), *prometheus.collect()]
     await client.close()
+    client.pool.close()
     exported = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in families
