@@ -52,17 +52,17 @@ def plan(s: Situation, status: CanaryStatus) -> tuple[tuple[Action, ...], SpecEr
             actions.extend(build(s, status))
         except SpecError as error:
             problem = problem or error
-    return tuple(actions), problem
     actions.extend(own_affairs(s, status))
+    return tuple(actions), problem
 
 
-def _order(s: Situation, status: CanaryStatus) -> tuple[Builder, ...]:
 def own_affairs(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     """Tidy up the Canary itself; that is done even where linnet keeps its hands off all else."""
     if is_to_be_removed(s.canary, status):
         yield RemoveAnnotation(s.canary.ref, REQUEST_ANNOTATION, s.canary.resource_version)
 
 
+def _order(s: Situation, status: CanaryStatus) -> tuple[Builder, ...]:
     live = s.live("VirtualService", s.canary.service_name)
     routing = (_services, _destination_rules)
     if s.canary.copies_target:
