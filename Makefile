@@ -7,7 +7,7 @@ export PYTHONPATH := tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers test-unit test-integration test-e2e bench crds venv cluster clean
+.PHONY: help demo test lint types layers test-unit test-integration test-e2e bench crds argocd venv cluster clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-17s\033[0m %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ bench: venv ## Measure speed, cost and damage; writes docs/benchmarks.md
 
 crds: venv ## Write crds/ from the models
 	@$(PY) -m linnet.api.crd crds
+
+argocd: venv ## Write what Argo CD's settings need for linnet's kinds, from deploy/argocd/resource_customizations
+	@$(PY) deploy/argocd/generate.py
 
 cluster: venv ## Build the local cluster's programs (kept in the cache folder)
 	@$(PY) -m cluster build
