@@ -46,11 +46,17 @@ class Situation:
 
     @property
     def canary_endpoints(self) -> int:
-        return self.observation.endpoints.get(self.canary.service_canary, 0)
+        return self._endpoints(self.canary.service_canary, self.target)
 
     @property
     def primary_endpoints(self) -> int:
-        return self.observation.endpoints.get(self.canary.service_primary, 0)
+        return self._endpoints(self.canary.service_primary, self.primary)
+
+    def _endpoints(self, service: str, workload: Workload | None) -> int:
+        """Count what may be sent requests on one side: where linnet has no Service there, pods."""
+        if self.canary.makes_services:
+            return self.observation.endpoints.get(service, 0)
+        return workload.available if workload else 0
 
     @property
     def falls_back_to(self) -> str | None:
