@@ -7,11 +7,24 @@ import click
 from linnet import __version__
 
 COMMANDS = {
+    "abort": "Take the release back now.",
+    "pause": "Hold the weight of this release.",
+    "promote": "Promote the revision under analysis now.",
+    "replay": "See what an analysis would have decided on recorded traffic.",
+    "resume": "Let a paused release go on.",
+    "retry": "Release the failed revision once more.",
     "run": "Run the operator, in a pod or anywhere else.",
+    "simulate": "Try an analysis on simulated releases: how often, how soon, at what cost.",
+    "skip-step": "Go up to the next step now.",
     "status": "Show Canaries: phase, weight, revisions and the last decision in words.",
     "version": "Print the version.",
 }
-"""Each command's module and attribute have its name. The help of the group needs no import."""
+"""The commands in a line each: the help of the group needs no import."""
+
+TOGETHER = dict.fromkeys(
+    ("abort", "pause", "promote", "resume", "retry", "skip-step"), "linnet.cli.requests"
+)
+"""The module of commands that share one. The others have a module of their name."""
 
 
 class _LazyGroup(click.Group):
@@ -21,7 +34,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"linnet.cli.{cmd_name}"), cmd_name)
+        module = import_module(TOGETHER.get(cmd_name, f"linnet.cli.{cmd_name}"))
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,0 +1,217 @@
+"""Reading a Canary, or an analysis alone, from a file of YAML documents."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from linnet.api.analysis import Analysis
+from linnet.api.canary import Canary
+from linnet.api.crd import crd
+from linnet.api.explain import explain
+from linnet.api.names import GROUP, KIND, VERSION
+from linnet.errors import SpecError
+
+STDIN: Final = "-"
+_MAX_BYTES: Final = 8_000_000
+_API_VERSION: Final = f"{GROUP}/{VERSION}"
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One YAML document: its value, and its nodes, which know their lines."""
+
+    source: str
+    value: Any
+    node: yaml.Node
+
+    def at(self, path: Path_ = ()) -> str:
+        """Return where the value at `path` is, or the nearest one around it: file and line."""
+        node = self.node
+        for part in path:
+            inner = _child(node, part)
+            if inner is None:
+                break
+            node = inner
+        return f"{self.source}, line {node.start_mark.line + 1}"
+
+
+def read_canary(path: str, name: str | None = None) -> Canary:
+    """Return the Canary in the file at `path`, `-` for stdin; other objects are passed over.
+
+    With `name` the one that is called so. Raises SpecError that names the file and the line when
+    there is none, when there are several, or when it breaks a rule.
+    """
+    documents = list(_documents(path))
+    found = [d for d in documents if _is_canary(d.value)]
+    if name is not None:
+        named = [d for d in found if _name(d.value) == name]
+        if not named:
+            names = ", ".join(map(str, map(_name, (d.value for d in found)))) or "no Canary at all"
+            raise _refused(f"{_source(path)} has no Canary {name}: there is {names}")
+        found = named
+    if not found:
+        raise _refused(_no_canary(path, documents))
+    if len(found) > 1:
+        where = "; ".join(f"{_name(d.value)} ({d.at()})" for d in found)
+        raise _refused(f"{_source(path)} has {len(found)} Canaries: {where}: choose one by --name")
+    return _canary(found[0])
+
+
+def read_analysis(path: str) -> tuple[str, Analysis]:
+    """Return a name and the analysis of the Canary in a file, or an analysis alone.
+
+    Alone it is the value of a key `analysis`, in a document without `kind`. Raises SpecError.
+    """
+    documents = list(_documents(path))
+    alone = [d for d in documents if isinstance(d.value, dict) and set(d.value) == {"analysis"}]
+    if not alone or any(_is_canary(d.value) for d in documents):
+        canary = read_canary(path)
+        return canary.name, canary.spec.analysis
+    if len(alone) > 1:
+        raise _refused(f"{_source(path)} has {len(alone)} analyses: give each a file of its own")
+    document = alone[0]
+    spec = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    _check_fields(document, document.value, {"properties": spec["properties"]}, ())
+    try:
+        analysis = Analysis.model_validate(document.value["analysis"], by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise _broken(document, error, ("analysis",)) from error
+    return Path(path).stem if path != STDIN else "stdin", analysis
+
+
+def _documents(path: str) -> Iterator[_Document]:
+    text, source = _text(path), _source(path)
+    try:
+        for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
+            if node is not None:
+                yield _Document(source, _value(node), node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise _refused(f"{source}{where}: this is no YAML: {error.problem}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise _refused(f"{source}: this is no YAML: {error}") from error
+
+
+def _value(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _text(path: str) -> str:
+    try:
+        if path == STDIN:
+            return sys.stdin.read(_MAX_BYTES)
+        with Path(path).open(encoding="utf-8") as file:
+            return file.read(_MAX_BYTES)
+    except OSError as error:
+        raise _refused(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise _refused(f"{_source(path)} is no text in UTF-8: {error.reason}") from error
+
+
+def _source(path: str) -> str:
+    return "stdin" if path == STDIN else path
+
+
+def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        inner: yaml.Node = node.value[part]
+        return inner
+    return None
+
+
+def _is_canary(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.get("kind") == KIND
+        and str(value.get("apiVersion", "")).startswith(f"{GROUP}/")
+    )
+
+
+def _name(value: Mapping[str, Any]) -> str:
+    metadata = value.get("metadata")
+    return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+
+
+def _no_canary(path: str, documents: Sequence[_Document]) -> str:
+    source = _source(path)
+    objects = [d.value for d in documents if isinstance(d.value, dict)]
+    theirs = next((o for o in objects if o.get("kind") == KIND), None)
+    if theirs is not None:
+        return (
+            f"{source} has a Canary of {theirs.get('apiVersion', 'no apiVersion')}: write"
+            f" apiVersion: {_API_VERSION}"
+        )
+    kinds = ", ".join(str(o.get("kind", "an object without kind")) for o in objects)
+    return f"{source} has no Canary" + (f", only {kinds}" if kinds else ": it is empty")
+
+
+def _canary(document: _Document) -> Canary:
+    value = document.value
+    if value["apiVersion"] != _API_VERSION:
+        raise _refused(
+            f"{document.at(('apiVersion',))}: apiVersion must be {_API_VERSION}, not"
+            f" {value['apiVersion']}"
+        )
+    metadata = value.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise _refused(f"{document.at(('metadata',))}: metadata.name is required")
+    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    _check_fields(document, value.get("spec"), schema, ("spec",))
+    try:
+        return Canary.from_object({**value, "metadata": {"name": metadata["name"]}, "status": {}})
+    except SpecError as error:
+        if isinstance(error.__cause__, ValidationError):
+            raise _broken(document, error.__cause__, ("spec",)) from error
+        raise
+
+
+def _broken(document: _Document, error: ValidationError, root: Path_) -> SpecError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = first.get("ctx", {}).get("field")
+    path = (*root, *first["loc"], *(str(field).split(".") if field else ()))
+    return _refused(f"{document.at(path)}: {explain(error, str(root[0]))}")
+
+
+def _check_fields(document: _Document, value: Any, schema: Mapping[str, Any], path: Path_) -> None:
+    """Refuse fields that do not exist, as `kubectl apply` does: what is not read is not tried."""
+    if schema.get("x-kubernetes-preserve-unknown-fields"):
+        return
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            _check_fields(document, item, schema.get("items", {}), (*path, number))
+    known = schema.get("properties")
+    if not isinstance(value, dict) or known is None:
+        return
+    for name, inner in value.items():
+        if name not in known:
+            near = get_close_matches(str(name), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+            raise _refused(
+                f"{document.at((*path, name))}: {_dotted((*path, name))} does not exist: {hint}"
+            )
+        _check_fields(document, inner, known[name], (*path, name))
+
+
+def _dotted(path: Path_) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")
+
+
+def _refused(sentence: str) -> SpecError:
+    return SpecError("InvalidManifest", sentence)

@@ -1,0 +1,66 @@
+"""Kinds of values on the command line: shares, durations, pairs of them.
+
+Each is a function from text to value that raises click.BadParameter with a sentence.
+"""
+
+import math
+from collections.abc import Callable
+
+import click
+
+from linnet.api.duration import parse_duration
+
+
+def share(text: str) -> float:
+    """Return a part of all requests: from 0 to 1, or a percentage such as `5%`."""
+    text = str(text).strip()
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise click.BadParameter(f"{text} is no share of requests: write 0.05 or 5%")
+    return value
+
+
+def number(most: float) -> Callable[[str], float]:
+    """Return the reader of numbers from 0 to `most`."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value <= most:
+            raise click.BadParameter(f"{text} must be a number from 0 to {most:,.0f}")
+        return value
+
+    return number
+
+
+def span(least: str = "1s", most: str = "168h") -> Callable[[str], float]:
+    """Return the reader of durations such as `30s` or `1m30s`, in seconds."""
+    low, high = (parse_duration(end).total_seconds() for end in (least, most))
+
+    def duration(text: str) -> float:
+        try:
+            seconds = parse_duration(str(text)).total_seconds()
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+        if not low <= seconds <= high:
+            raise click.BadParameter(f"{text} is out of bounds: from {least} to {most}")
+        return seconds
+
+    return duration
+
+
+def timed(kind: Callable[[str], float], example: str) -> Callable[[str], tuple[float, float]]:
+    """Return the reader of a value and a duration with a colon, such as `20%:10s`."""
+
+    def pair(text: str) -> tuple[float, float]:
+        first, colon, second = str(text).partition(":")
+        if not colon:
+            raise click.BadParameter(f"{text} must be two values with a colon, such as {example}")
+        return kind(first), span()(second)
+
+    return pair
