@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from linnet.analysis.measurement import Measurement, Query
+from linnet.analysis.watch import Baseline, TileSpan, Watch
 from linnet.api.canary import Canary
 from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus
@@ -56,4 +57,23 @@ class Metrics(Protocol):
 
     async def measure(self, queries: Sequence[Query]) -> tuple[Measurement, ...]:
         """Return one measurement for each query, in order; never raises: absence says why."""
+        ...
+
+
+class Tiles(Protocol):
+    """Where the guard's counts come from."""
+
+    async def baseline(self, server: str, namespace: str, primary: str) -> Baseline:
+        """Return how the tiles of a release are counted, and the primary's tiles until now.
+
+        To be asked before the canary has traffic; `server` as in `Query`. Never raises.
+        """
+        ...
+
+    async def read(self, watch: Watch, since: float) -> TileSpan:
+        """Return each tile of the release that ended after `since` (seconds since the epoch).
+
+        The same numbers whenever it is asked: one by one, or all at once after a restart. Never
+        raises.
+        """
         ...

@@ -1,12 +1,19 @@
 """Why a built-in metric has no value: a second, cheap look, taken only when there is nothing."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from linnet.analysis.promql import NAMESPACE_LABEL, WORKLOAD_LABEL, one_of, to_workloads
-from linnet.analysis.queries import Workload, no_requests, seconds
+from linnet.analysis.queries import (
+    Workload,
+    no_requests,
+    seconds,
+    seen_by_others,
+    without_label,
+)
 from linnet.analysis.samples import Sample, samples
 
 _MISSING: Final = "missing"
@@ -28,13 +35,13 @@ class Series:
 def probe_promql(series: Series, workloads: Collection[Workload]) -> str:
     """Return the query that tells why `workloads` have no samples.
 
-    It yields the time of each workload's newest sample, how many series each namespace has, and
-    how many series lack a label that workloads are told apart by.
+    It yields the time of each workload's newest sample by each reporter, how many series each
+    namespace has, and how many series lack a label that workloads are told apart by.
     """
     namespaces = one_of(NAMESPACE_LABEL, (namespace for namespace, _ in workloads))
     newest = f"timestamp({series.select(to_workloads(workloads))})"
     parts = [
-        f"max by ({NAMESPACE_LABEL}, {WORKLOAD_LABEL}) ({newest})",
+        f"max by ({NAMESPACE_LABEL}, {WORKLOAD_LABEL}, reporter) ({newest})",
         f"count by ({NAMESPACE_LABEL}) ({series.select(namespaces)})",
     ]
     for label in (NAMESPACE_LABEL, WORKLOAD_LABEL):
@@ -49,17 +56,36 @@ def explain(
     workloads: Collection[Workload],
     at: datetime,
     window: timedelta,
+    *,
+    reporter: str = "",
+    hint: str = "the metric's interval must be at least Prometheus' scrape interval",
 ) -> dict[Workload, str]:
-    """Return a sentence for each workload that had no sample to count in the window before `at`."""
+    """Return a sentence for each workload that had no sample to count in the window before `at`.
+
+    With `reporter` only its samples count. `hint` says what to look at when samples come too
+    seldom.
+    """
     evidence = list(samples(rows))
-    newest = {_workload(row): row.value for row in evidence if WORKLOAD_LABEL in row.labels}
+    newest: dict[Workload, float] = {}
+    reporters: dict[Workload, set[str]] = defaultdict(set)
+    for row in evidence:
+        if WORKLOAD_LABEL in row.labels:
+            reporters[_workload(row)].add(row.labels.get("reporter", ""))
+            newest[_workload(row)] = max(row.value, newest.get(_workload(row), 0.0))
     missing = {row.labels[_MISSING]: row.value for row in evidence if _MISSING in row.labels}
     namespaces = {row.labels.get(NAMESPACE_LABEL) for row in evidence}
     sentences = {}
     for workload in workloads:
-        if workload in newest:
+        others = reporters[workload] - {reporter}
+        if reporter and others and reporter not in reporters[workload]:
+            sentences[workload] = (
+                without_label(series.name, workload, "reporter")
+                if others == {""}
+                else seen_by_others(workload, others - {""}, reporter)
+            )
+        elif workload in newest:
             age = max(0.0, at.timestamp() - newest[workload])
-            sentences[workload] = _not_counted(series, workload, age, window)
+            sentences[workload] = _not_counted(series, workload, age, window, hint)
         elif missing:
             sentences[workload] = _unlabelled(series, workload, missing)
         elif workload[0] in namespaces:
@@ -72,13 +98,14 @@ def explain(
     return sentences
 
 
-def _not_counted(series: Series, workload: Workload, age: float, window: timedelta) -> str:
+def _not_counted(
+    series: Series, workload: Workload, age: float, window: timedelta, hint: str
+) -> str:
     name = "/".join(workload)
     if age >= window.total_seconds():
         return (
             f"no new sample of {series.name} for {name} within the last {seconds(window)}; the"
-            f" newest is {age:.0f} s old (the metric's interval must be at least Prometheus'"
-            " scrape interval)"
+            f" newest is {age:.0f} s old ({hint})"
         )
     return (
         f"the counters of {series.name} for {name} began anew, or to be scraped, within the last"

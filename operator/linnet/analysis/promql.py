@@ -14,7 +14,7 @@ BASELINE_REACH: Final = timedelta(minutes=2)
 
 It bounds what a gap in the data can bring into a window, and so the scrape interval that works.
 """
-_STALE: Final = timedelta(minutes=5)
+STALE: Final = timedelta(minutes=5)
 """Prometheus' default for how long an instant selector finds a sample."""
 
 _TAG: Final = "linnet_tag"
@@ -112,7 +112,7 @@ def increments(
     span, reach = duration(window), duration(BASELINE_REACH)
     long_before = duration(window + BASELINE_REACH)
     # Whoever can be seen at `long_before` can be seen in here, too.
-    lifetime = duration(BASELINE_REACH + _STALE)
+    lifetime = duration(BASELINE_REACH + STALE)
 
     def before(matchers: str) -> str:
         return f"last_over_time({counter}{{{matchers}}}[{reach}] offset {span})"

@@ -69,6 +69,17 @@ def read_request_duration(
     return _read(_DURATION, rows, workloads, window)
 
 
+def histograms(rows: Iterable[Any]) -> dict[Workload, dict[str, dict[float, float]]]:
+    """Return each workload's histogram by reporter: how many requests were at or below a bound."""
+    found: dict[Workload, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
+    for row in samples(rows):
+        found[_workload(row.labels)][row.labels.get("reporter", "")].append(row)
+    return {
+        workload: {reporter: _histogram(some) for reporter, some in by_reporter.items()}
+        for workload, by_reporter in found.items()
+    }
+
+
 def seen_in(rows: Iterable[Any]) -> set[Workload]:
     """Return the workloads that the answer speaks of at all, were it of no requests."""
     return {_workload(row.labels) for row in samples(rows)}
@@ -146,6 +157,14 @@ def without_label(series: str, workload: Workload, label: str) -> str:
     return (
         f"{series} for {'/'.join(workload)} has no label {label}: is it removed by a Telemetry with"
         " tagOverrides?"
+    )
+
+
+def seen_by_others(workload: Workload, others: Collection[str], reporter: str) -> str:
+    """Return the sentence for a workload that another side reports than the one that counts."""
+    return (
+        f"requests to {'/'.join(workload)} were seen by {' and '.join(sorted(others))} proxies, and"
+        f" not by {reporter} proxies, whose counts this release is judged by"
     )
 
 
