@@ -44,7 +44,12 @@ class Dispersion:
 
     @property
     def value(self) -> float:
-        """φ̂, corrected upwards for how uncertain it is; from 1 to 20."""
+        """φ̂ as evidence is divided by it: at most 20."""
+        return min(self.scatter, LARGEST)
+
+    @property
+    def scatter(self) -> float:
+        """φ̂, corrected upwards for how uncertain it is; at least 1."""
         if self.tiles < LEAST_TILES or self.bad <= 0:
             return 1.0
         rate = self.bad / self.requests
@@ -55,7 +60,7 @@ class Dispersion:
         # Tiles without a failure say little: no more degrees of freedom than failures.
         informed = max(1.0, min(freedom, self.bad))
         raised = min(_MOST, 1 / _lower_quantile(informed))
-        return min(max(pearson / freedom * raised, 1.0), LARGEST)
+        return max(pearson / freedom * raised, 1.0)
 
 
 def _lower_quantile(freedom: float) -> float:

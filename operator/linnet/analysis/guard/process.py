@@ -1,10 +1,11 @@
 """One thing compared: failed requests, or slow ones. Against the primary, and against a floor."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from linnet.analysis.dispersion import Dispersion
+from linnet.analysis.dispersion import LARGEST, Dispersion
 from linnet.analysis.evidence import Floor, Mixture, absolute, relative
-from linnet.analysis.guard.persistence import Persistence
+from linnet.analysis.guard.persistence import Grade, Persistence
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,11 @@ class ProcessRules:
     needed: float
 
     @classmethod
-    def of(cls, ratio: float, floor: float, *, needed: float, seconds: float) -> "ProcessRules":
+    def of(
+        cls, ratio: float, floor: float, grades: Sequence[Grade], *, needed: float, seconds: float
+    ) -> "ProcessRules":
         """Return the rules: `ratio` times the primary, and a rate of `floor`, are tolerated."""
-        return cls(ratio, Floor.at(floor), Persistence.of(needed, seconds), needed)
+        return cls(ratio, Floor.at(floor), Persistence.of(grades, needed, seconds), needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class Process:
     ) -> "Process":
         """Return the process after a tile that began at `start`: requests, and the bad of them."""
         # What is known of the primary until now: this tile's own must not choose its correction.
-        spread = self.dispersion.value
-        cap = rules.persistence.cap(canary, canary_bad)
+        scatter = self.dispersion.scatter
+        spread = min(scatter, LARGEST)
+        cap = rules.persistence.cap(canary, canary_bad, scatter)
         against_primary = relative(canary, canary_bad, primary, primary_bad, rules.ratio)
         against_floor = absolute(canary, canary_bad, rules.floor)
         return Process(

@@ -1,8 +1,10 @@
 """What the guard of one release goes by, fixed before it starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from linnet.analysis.guard.persistence import ERROR_GRADES, LATENCY_GRADES, Grade
 from linnet.analysis.guard.process import ProcessRules
 from linnet.api.guard import Guard
 
@@ -41,12 +43,13 @@ def guard_policy_of(guard: Guard, *, seconds: float, latency: float | None) -> G
     compares_latency = guard.latency.enabled and latency is not None
     needed = (2 if compares_latency else 1) / (guard.false_rollback_rate / 100)
 
-    def rules(floor: float) -> ProcessRules:
-        return ProcessRules.of(guard.ratio, floor, needed=needed, seconds=seconds)
+    def rules(floor: float, grades: Sequence[Grade]) -> ProcessRules:
+        return ProcessRules.of(guard.ratio, floor, grades, needed=needed, seconds=seconds)
 
+    floor = guard.floor_percent / 100
     return GuardPolicy(
-        errors=rules(guard.floor_percent / 100),
-        latency=rules(max(LATENCY_FLOOR, guard.floor_percent / 100)) if compares_latency else None,
+        errors=rules(floor, ERROR_GRADES),
+        latency=rules(max(LATENCY_FLOOR, floor), LATENCY_GRADES) if compares_latency else None,
         needed=needed,
         objective=(100 - guard.objective) / 100,
     )
