@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ from linnet.adapters.lease import Lease, Unopposed
 from linnet.adapters.listings import Listings
 from linnet.adapters.prometheus import PrometheusMetrics
 from linnet.adapters.prometheus_pool import PrometheusPool
+from linnet.adapters.prometheus_tiles import PrometheusTiles
 from linnet.adapters.prometheus_url import Credentials
 from linnet.adapters.server import Server
 from linnet.adapters.telemetry import Telemetry
@@ -64,6 +66,7 @@ class Operator:
             registry=telemetry.registry,
         )
         self._metrics = PrometheusMetrics(self._prometheus)
+        self._tiles = PrometheusTiles(self._prometheus, time.time, settings.scrape_interval)
         cluster = Kubernetes(
             connection,
             self._cache,
@@ -83,6 +86,7 @@ class Operator:
         async with AsyncExitStack() as stack:
             stack.callback(self._prometheus.close)
             stack.push_async_callback(self._metrics.close)
+            stack.push_async_callback(self._tiles.close)
             if self._settings.metrics_bind:
                 stack.push_async_callback(server.stop)
                 await server.start(self._settings.metrics_bind)

@@ -20,13 +20,15 @@ class Settings:
     """Everything that can be set, with its default.
 
     `namespaces` restricts linnet to these; empty means the whole cluster. `metrics_bind` is
-    `[HOST]:PORT` with port 0 for any free one, or empty for no HTTP server.
+    `[HOST]:PORT` with port 0 for any free one, or empty for no HTTP server. `scrape_interval` is
+    in seconds; None: it is found out.
     """
 
     kubeconfig: str = ""
     context: str = ""
     namespaces: tuple[str, ...] = ()
     prometheus_url: str = DEFAULT_PROMETHEUS
+    scrape_interval: float | None = None
     metrics_bind: str = DEFAULT_BIND
     leader_election: bool = True
     lease_namespace: str = DEFAULT_LEASE_NAMESPACE

@@ -40,6 +40,7 @@ def test_options_are_taken(told: list[Settings]) -> None:
     result = invoke(
         *("--kubeconfig", "k", "--context", "c", "-n", "a", "--namespace", "b"),
         *("--prometheus-url", "http://p:1", "--metrics-bind", "127.0.0.1:0"),
+        *("--scrape-interval", "1.5s"),
         *("--no-leader-election", "--lease-namespace", "ln", "--lease-name", "l"),
         *("--identity", "me"),
     )
@@ -50,6 +51,7 @@ def test_options_are_taken(told: list[Settings]) -> None:
             context="c",
             namespaces=("a", "b"),
             prometheus_url="http://p:1",
+            scrape_interval=1.5,
             metrics_bind="127.0.0.1:0",
             leader_election=False,
             lease_namespace="ln",
@@ -78,6 +80,30 @@ def test_the_environment_is_taken(told: list[Settings]) -> None:
 def test_options_outdo_the_environment(told: list[Settings]) -> None:
     invoke("--identity", "mine", LINNET_IDENTITY="theirs")
     assert told[0].identity == "mine"
+
+
+def test_a_scrape_interval_is_found_out_unless_it_is_given(told: list[Settings]) -> None:
+    invoke()
+    invoke("--scrape-interval", "auto")
+    invoke(LINNET_SCRAPE_INTERVAL="15s")
+    assert [settings.scrape_interval for settings in told] == [None, None, 15]
+
+
+@pytest.mark.parametrize(
+    ("interval", "says"),
+    [
+        pytest.param("15", "'15' is no duration such as 30s or 1m30s; or auto", id="no unit"),
+        pytest.param("0s", "must be from 100ms to 5m, or auto", id="nothing"),
+        pytest.param("1h", "must be from 100ms to 5m, or auto", id="hardly ever"),
+    ],
+)
+def test_a_scrape_interval_that_makes_no_sense(
+    told: list[Settings], interval: str, says: str
+) -> None:
+    result = invoke("--scrape-interval", interval)
+    assert result.exit_code == 2
+    assert says in result.output
+    assert told == []
 
 
 def test_every_option_is_in_a_group_of_the_help() -> None:

@@ -16,6 +16,9 @@ from linnet.settings import (
     default_identity,
 )
 
+AUTO = "auto"
+"""The scrape interval is found out."""
+
 EPILOG = """\b
 Examples:
   # this machine's current kubeconfig context, a forwarded Prometheus
@@ -34,7 +37,7 @@ LINNET_PROMETHEUS_PASSWORD_FILE; LINNET_PROMETHEUS_CA_FILE.
 
 GROUPS = {
     "Cluster": ("kubeconfig", "context", "namespace"),
-    "Metrics": ("prometheus_url",),
+    "Metrics": ("prometheus_url", "scrape_interval"),
     "High availability": ("leader_election", "lease_namespace", "lease_name", "identity"),
     "Observing linnet": ("metrics_bind", "log_format", "log_level"),
 }
@@ -71,6 +74,20 @@ def _url(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
+def _interval(ctx: click.Context, param: click.Parameter, value: str) -> float | None:
+    from linnet.api.duration import parse_duration
+
+    if value == AUTO:
+        return None
+    try:
+        seconds = parse_duration(value).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; or {AUTO}") from error
+    if not 0.1 <= seconds <= 300:
+        raise click.BadParameter(f"must be from 100ms to 5m, or {AUTO}")
+    return seconds
+
+
 @click.command(cls=_Grouped, epilog=EPILOG, context_settings={"auto_envvar_prefix": "LINNET"})
 @click.option(
     "--kubeconfig",
@@ -96,6 +113,15 @@ def _url(ctx: click.Context, param: click.Parameter, value: str) -> str:
     callback=_url,
     metavar="URL",
     help="The Prometheus that Canaries are judged on unless they name one.",
+)
+@click.option(
+    "--scrape-interval",
+    default=AUTO,
+    show_default=True,
+    callback=_interval,
+    metavar="DURATION",
+    help="How often Prometheus scrapes Istio's proxies, such as 15s: how often releases are looked "
+    "at by the guard. auto finds it out.",
 )
 @click.option(
     "--leader-election/--no-leader-election",
