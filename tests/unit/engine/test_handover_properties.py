@@ -27,6 +27,11 @@ def _roll(*names: str) -> Callable[[World], None]:
     return event
 
 
+def _both_have_pods(it: World) -> None:
+    scale(it, OLD, 2)
+    scale(it, NEW, 2)
+
+
 EVENTS: dict[str, Callable[[World], None]] = {
     "the target gets 2": lambda it: give(it, NEW, "2.0.0"),
     "the target gets 3": lambda it: give(it, NEW, "3.0.0"),
@@ -36,7 +41,7 @@ EVENTS: dict[str, Callable[[World], None]] = {
     "the primary is reverted": lambda it: give(it, OLD, "1.0.0"),
     "no target": lambda it: scale(it, NEW, 0),
     "no primary": lambda it: scale(it, OLD, 0),
-    "both have pods": lambda it: (scale(it, OLD, 2), scale(it, NEW, 2))[0],
+    "both have pods": _both_have_pods,
     "the target breaks": _break(NEW),
     "the primary breaks": _break(OLD),
     "pods mend": _break(),
