@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from linnet.api.canary import Canary
+from linnet.workload.pair import check_apart
 from linnet.workload.primary import identity
 
 ROOT = Path(__file__).parents[3]
@@ -27,12 +28,16 @@ def test_a_canary_is_read_without_complaint(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_deployment_is_one_that_its_canary_can_release(file: Path) -> None:
     canary = Canary.from_object(of_kind(file, "Canary")[0])
-    for target in of_kind(file, "Deployment"):
-        assert target["metadata"]["name"] == canary.target_name
-        identity(target)
+    workloads = {d["metadata"]["name"]: d for d in of_kind(file, "Deployment")}
+    if not canary.copies_target:
+        check_apart(workloads[canary.target_name], workloads[canary.primary_name])
+    for name, target in workloads.items():
+        assert name in (canary.target_name, canary.primary_name)
+        if canary.copies_target:
+            identity(target)
+            assert "replicas" not in target["spec"]
         (container,) = target["spec"]["template"]["spec"]["containers"]
         assert canary.spec.service.target_port in {port["name"] for port in container["ports"]}
-        assert "replicas" not in target["spec"]
 
 
 def test_no_page_names_an_example_that_is_not_there() -> None:
