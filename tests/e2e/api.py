@@ -14,8 +14,10 @@ _RBAC = "rbac.authorization.k8s.io"
 MORE = {
     kind.name: kind
     for kind in (
+        Kind("Application", "argoproj.io", ("v1alpha1",), "applications"),
         Kind("ClusterRole", _RBAC, ("v1",), "clusterroles"),
         Kind("ClusterRoleBinding", _RBAC, ("v1",), "clusterrolebindings"),
+        Kind("ConfigMap", "", ("v1",), "configmaps"),
         Kind(
             "CustomResourceDefinition",
             "apiextensions.k8s.io",

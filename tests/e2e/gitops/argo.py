@@ -1,0 +1,255 @@
+"""Argo CD as a team uses it, and a record of what it showed at any time."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from kubernetes.aio.config import new_client_from_config
+
+from cluster.argocd import NAMESPACE
+from cluster.reflector import Change, Object, Reflector
+from e2e.api import Api
+from e2e.backend import Backend
+from linnet.api.objects import ObjectRef
+
+APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications"
+REFRESH = "argocd.argoproj.io/refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What an Application's status said from `at` (seconds of the epoch) on.
+
+    `revision` is the commit that the cluster was compared with, `out_of_sync` what differed from
+    it, as KIND/NAME. `operation` is the phase of the last sync, of the commit `operated`, which was
+    the `heals`-th try to undo a change in the cluster, 0 where it was a commit that asked for it.
+    """
+
+    at: float
+    sync: str
+    health: str
+    revision: str
+    operation: str = ""
+    operated: str = ""
+    heals: int = 0
+    out_of_sync: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def sighting(at: float, application: Mapping[str, Any]) -> Sighting:
+    """Read an Application."""
+    status = application.get("status", {})
+    sync, operation = status.get("sync", {}), status.get("operationState", {})
+    asked = operation.get("operation", {}).get("sync", {})
+    return Sighting(
+        at,
+        sync.get("status", ""),
+        status.get("health", {}).get("status", ""),
+        sync.get("revision", ""),
+        operation.get("phase", ""),
+        operation.get("syncResult", {}).get("revision", "") or asked.get("revision", ""),
+        asked.get("autoHealAttemptsCount", 0),
+        tuple(
+            f"{resource['kind']}/{resource['name']}"
+            for resource in status.get("resources", [])
+            if resource.get("status") == "OutOfSync"
+        ),
+        tuple(
+            f"{condition['type']}: {condition['message']}"
+            for condition in status.get("conditions", [])
+        ),
+    )
+
+
+@dataclass
+class Record:
+    """All that an Application showed, in order."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+
+    def take(self, at: float, application: Mapping[str, Any]) -> None:
+        """Take a state over, unless it shows what the one before did."""
+        seen = sighting(at, application)
+        last = self.sightings[-1] if self.sightings else None
+        if last is None or _shown(last) != _shown(seen):
+            self.sightings.append(seen)
+
+    def since(self, at: float) -> "Record":
+        """Return what was shown from then on, what stood there at that moment included."""
+        before = [seen for seen in self.sightings if seen.at < at]
+        return Record(before[-1:] + [seen for seen in self.sightings if seen.at >= at])
+
+    @property
+    def healths(self) -> set[str]:
+        """All values that health had."""
+        return {seen.health for seen in self.sightings if seen.health}
+
+    def disagreements(self) -> list[str]:
+        """Say where Git and the cluster differed though no commit had asked for a change.
+
+        That is: OutOfSync at a commit that had been Synced, something undone in the cluster at such
+        a commit, a sync that failed, or any condition, which Argo CD has for errors and warnings
+        only. (Before, it may sync twice: it compares with what it saw last, which may be what was
+        there before its own sync.)
+        """
+        found: list[str] = []
+        synced: set[str] = set()
+        healing = ("", 0)
+        for seen in self.sightings:
+            if seen.sync == "Synced":
+                synced.add(seen.revision)
+            elif seen.sync == "OutOfSync" and seen.revision in synced:
+                found.append(f"OutOfSync again at {seen.revision[:8]}: {_list(seen.out_of_sync)}")
+            if seen.heals and (seen.operated, seen.heals) != healing and seen.operated in synced:
+                found.append(f"undone in the cluster at {seen.operated[:8]}")
+            healing = (seen.operated, seen.heals)
+            if seen.operation in ("Failed", "Error"):
+                found.append(f"the sync of {seen.operated[:8]} ended as {seen.operation}")
+            found += seen.problems
+        return list(dict.fromkeys(found))
+
+    def story(self) -> str:
+        """Return one line for each sighting, for people who look for what went wrong."""
+        start = self.sightings[0].at if self.sightings else 0.0
+        return "\n".join(
+            f"{seen.at - start:7.2f} s  {seen.revision[:8]:8}  {seen.sync:9}  {seen.health:11}"
+            f"  {seen.operation} {seen.operated[:8]}  {_list(seen.out_of_sync)}"
+            for seen in self.sightings
+        )
+
+
+def _shown(seen: Sighting) -> tuple[Any, ...]:
+    return tuple(getattr(seen, name) for name in Sighting.__slots__ if name != "at")
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+class Application:
+    """One Application, as its own manifest made it, and what it showed."""
+
+    def __init__(self, api: Api, name: str) -> None:
+        self.name = name
+        self.record = Record()
+        self._api = api
+
+    @property
+    def ref(self) -> ObjectRef:
+        return ObjectRef("Application", NAMESPACE, self.name)
+
+    async def refresh(self) -> None:
+        """Have Argo CD look at the repository now, as a push's webhook would."""
+        await self._api.patch(self.ref, {"metadata": {"annotations": {REFRESH: "normal"}}})
+
+    async def synced(self, commit: str, *healths: str, within: float = 60.0) -> None:
+        """Wait until a commit is synced, and the Application has one of the healths, if given."""
+
+        def holds(seen: Sighting) -> bool:
+            return (
+                (seen.sync, seen.revision) == ("Synced", commit)
+                and seen.operation == "Succeeded"
+                and (not healths or seen.health in healths)
+            )
+
+        await self.shows(holds, f"{commit[:8]} to be synced", within)
+
+    async def healthy(self, within: float = 60.0) -> None:
+        """Wait for Synced and Healthy."""
+        await self.shows(
+            lambda seen: (seen.sync, seen.health) == ("Synced", "Healthy"),
+            "Synced and Healthy",
+            within,
+        )
+
+    async def shows(
+        self, holds: Callable[[Sighting], bool], what: str, within: float = 60.0
+    ) -> None:
+        """Wait until what it shows now is so. AssertionError with its story where it is not."""
+        end = time.monotonic() + within
+        while not self.record.sightings or not holds(self.record.sightings[-1]):
+            seen = self.record.sightings[-1:]
+            assert time.monotonic() < end, (
+                f"waited {within:g} s in vain for {what}: {seen}\n{self.record.story()}"
+            )
+            await asyncio.sleep(0.02)  # the record is kept by a watch
+
+    async def remove(self, *, cascade: bool = False) -> None:
+        """Delete it, and with `cascade` everything that it manages; wait until it is gone."""
+        finalizers = ["resources-finalizer.argocd.argoproj.io"] if cascade else None
+        live = await self._api.get(self.ref)
+        if live is None:
+            return
+        await self._api.patch(self.ref, {"metadata": {"finalizers": finalizers}})
+        await self._api.delete(self.ref)
+        await self._api.until_gone(self.ref, within=120)
+
+
+class ArgoCD:
+    """Applications, each watched from its beginning."""
+
+    def __init__(self, api: Api, backend: Backend) -> None:
+        self._api = api
+        self._backend = backend
+        self._applications: dict[str, Application] = {}
+
+    async def __aenter__(self) -> Self:
+        self._client = await new_client_from_config(str(self._backend.kubeconfig))
+        self._reflector = Reflector(self._client, APPLICATIONS, self._changed)
+        self._watch = asyncio.create_task(self._reflector.run())
+        await self._reflector.synced.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # In this order: closing waits for connections in use, and for no others.
+        await self._client.close()
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
+
+    def application(self, name: str) -> Application:
+        """Return the Application of that name, which need not be there yet."""
+        return self._applications.setdefault(name, Application(self._api, name))
+
+    async def create(
+        self,
+        name: str,
+        repository: str,
+        namespace: str,
+        *,
+        path: str = ".",
+        annotations: Mapping[str, str] | None = None,
+        **spec: Any,
+    ) -> Application:
+        """Make an Application with automated sync, prune and selfHeal."""
+        application = self.application(name)
+        await self._api.apply(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Application",
+                "metadata": {
+                    "name": name,
+                    "namespace": NAMESPACE,
+                    "annotations": dict(annotations or {}),
+                },
+                "spec": {
+                    "project": "default",
+                    "source": {"repoURL": repository, "targetRevision": "main", "path": path},
+                    "destination": {
+                        "server": "https://kubernetes.default.svc",
+                        "namespace": namespace,
+                    },
+                    "syncPolicy": {
+                        "automated": {"prune": True, "selfHeal": True},
+                        "syncOptions": ["CreateNamespace=true"],
+                    },
+                    **spec,
+                },
+            }
+        )
+        return application
+
+    def _changed(self, change: Change, obj: Object) -> None:
+        if change != "DELETED":
+            self.application(obj["metadata"]["name"]).record.take(time.time(), obj)

@@ -1,0 +1,97 @@
+"""Managed mode: Git has the app and its Canary, and linnet makes the rest."""
+
+import time
+
+from e2e.gitops.managed import CANARY, ManagedApp
+from e2e.test_release import LEARNING
+
+UNTIL_SYNCED = 5.0
+"""Seconds within which Argo CD has brought a commit about (measured: 0.5 to 1)."""
+
+
+async def test_a_commit_starts_a_release_that_is_promoted(managed: ManagedApp) -> None:
+    await managed.deploy("1.0.0")
+    began = time.time()
+    async with managed.traffic() as load:
+        await managed.release("2.0.0")
+        await managed.phase("Succeeded")
+        await managed.api.until(managed.ref("Deployment"), lambda d: d["spec"]["replicas"] == 0)
+        await managed.application.healthy()
+    assert managed.application.record.since(began).healths == {"Healthy", "Progressing"}
+    assert load.counts().failed == 0, load.failed()[:5]
+    assert set(load.by_version()) == {"1.0.0", "2.0.0"}
+    assert managed.application.record.disagreements() == []
+
+
+async def test_a_bad_release_is_taken_back_and_its_revert_makes_all_well(
+    managed: ManagedApp,
+) -> None:
+    await managed.deploy("1.0.0")
+    async with managed.traffic() as load:
+        await managed.release("2.0.0-errors-100")
+        await managed.phase("Failed")
+        await managed.weight(0)
+        await managed.application.shows(lambda seen: seen.health == "Degraded", "Degraded")
+        back = time.time() + LEARNING
+        await managed.revert()
+        await managed.phase("Succeeded")
+        await managed.application.healthy()
+        await load.more(50)
+    mine = [request for request in load.failed() if request.version != "2.0.0-errors-100"]
+    assert mine == []
+    assert load.between(back).counts().failed == 0
+    assert managed.application.record.disagreements() == []
+
+
+async def test_git_revert_in_mid_run_takes_all_traffic_back_at_once(managed: ManagedApp) -> None:
+    await managed.deploy("1.0.0", analysis={"interval": "10s"})
+    async with managed.traffic() as load:
+        await managed.release("2.0.0")
+        await managed.weight(20)
+        await managed.revert()
+        await managed.weight(0, within=UNTIL_SYNCED)
+        learned = time.time() + LEARNING
+        await managed.phase("Succeeded")
+        await managed.application.healthy()
+        await load.more(50)
+    assert load.counts().failed == 0, load.failed()[:5]
+    assert load.between(learned).by_version()["2.0.0"] == 0
+    assert managed.application.record.disagreements() == []
+
+
+async def test_a_change_of_the_analysis_in_mid_run_holds_from_the_next_decision_on(
+    managed: ManagedApp,
+) -> None:
+    await managed.deploy("1.0.0", analysis={"interval": "4s", "stepWeights": [20, 90]})
+    async with managed.traffic() as load:
+        await managed.release("2.0.0")
+        await managed.weight(20)
+        changed = managed.manifest(analysis={"interval": "4s", "stepWeights": [20, 35, 60]})
+        await managed.application.synced(await managed.commit("Go slower", {CANARY: changed}))
+        await managed.no_more(20)
+        await managed.weight(35, within=1)
+        await managed.phase("Succeeded")
+        await managed.application.healthy()
+    assert load.counts().failed == 0, load.failed()[:5]
+    assert managed.application.record.disagreements() == []
+
+
+async def test_nothing_that_linnet_made_is_argo_cds_to_compare_or_to_prune(
+    managed: ManagedApp,
+) -> None:
+    await managed.deploy("1.0.0")
+    commit = await managed.commit("Unrelated", {"README.md": "Nothing to apply."})
+    await managed.application.synced(commit)
+    application = await managed.api.get(managed.application.ref)
+    assert application is not None
+    resources = {(r["kind"], r["name"]) for r in application["status"]["resources"]}
+    assert resources == {("Deployment", "podinfo"), ("Canary", "podinfo")}
+    for kind, suffix in (
+        ("Deployment", "-primary"),
+        ("Service", ""),
+        ("Service", "-primary"),
+        ("VirtualService", ""),
+        ("DestinationRule", "-canary"),
+    ):
+        assert await managed.api.get(managed.ref(kind, suffix)), f"{kind} podinfo{suffix}"
+    assert managed.application.record.disagreements() == []
