@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from kubernetes.aio.config import ConfigException, list_kube_config_contexts
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -17,6 +16,7 @@ from rich.text import Text
 from linnet.adapters.connection import Connection, NotFoundError
 from linnet.adapters.kinds import CANARY
 from linnet.api.objects import ObjectRef
+from linnet.cli.context import namespace_of
 from linnet.errors import LinnetError
 
 REFRESH = 1.0
@@ -92,7 +92,7 @@ async def _show(
     context: str,
 ) -> None:
     connection = await Connection.open(kubeconfig, context)
-    where = "" if everywhere else namespace or _namespace_of(kubeconfig, context)
+    where = "" if everywhere else namespace or namespace_of(kubeconfig, context)
     console = Console()
     try:
         if output == "json":
@@ -108,16 +108,6 @@ async def _show(
                 await asyncio.sleep(REFRESH)
     finally:
         await connection.close()
-
-
-def _namespace_of(kubeconfig: str, context: str) -> str:
-    """Return the namespace that the context names, as kubectl would."""
-    try:
-        contexts, active = list_kube_config_contexts(kubeconfig or None)
-    except ConfigException:  # in a pod there is no kubeconfig
-        return "default"
-    chosen = next((c for c in contexts if c["name"] == context), active)
-    return str(chosen["context"].get("namespace") or "default")
 
 
 async def _fetch(connection: Connection, namespace: str, name: str | None) -> list[Object]:
@@ -172,7 +162,10 @@ def _table(canaries: Sequence[Object], now: datetime) -> Table:
 
 def _state(status: Object) -> str:
     phase = str(status.get("phase", ""))
-    return f"{phase} (stalled)" if _condition(status, "Stalled").get("status") == "True" else phase
+    if _condition(status, "Stalled").get("status") == "True":
+        return f"{phase} (stalled)"
+    paused = _condition(status, "Progressing").get("reason") == "Paused"
+    return f"{phase} (paused)" if paused else phase
 
 
 def _revisions(status: Object) -> str:

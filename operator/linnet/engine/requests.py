@@ -61,13 +61,20 @@ def _answer(s: Situation, text: str) -> Outcome | str:
 def _abort(s: Situation) -> Outcome | str:
     if s.status.phase not in RELEASING:
         return _not_under_way(s)
-    if s.status.phase is Phase.PROMOTING and s.carried == s.status.revision:
+    if s.status.phase is Phase.PROMOTING and _is_handed_over(s):
         return (
             f"the primary is changing over to it already; set the target back to revision"
             f" {s.status.promoted_revision} to return to that"
         )
+    if s.status.canary_weight and not s.primary_endpoints:
+        return "no pod of the primary is ready to take the traffic"
     outcome = roll_back(s, "Aborted", "a request aborted it", failed_checks=s.status.failed_checks)
     return replace(outcome, verdict=None)
+
+
+def _is_handed_over(s: Situation) -> bool:
+    """Tell whether the primary was given the revision that is being promoted."""
+    return s.carried == s.status.revision if s.canary.copies_target else s.asks_for_promoted
 
 
 def _promote(s: Situation) -> Outcome | str:

@@ -221,6 +221,13 @@ def _unready() -> World:
     return it
 
 
+def _without_a_primary() -> World:
+    it = releasing()
+    it.unready = {"1.0.0"}
+    it.pods_changed()
+    return it
+
+
 def _at_the_last_step() -> World:
     it = releasing()
     ask(it, "skip-step")
@@ -275,6 +282,9 @@ def _asked(verb: str) -> Callable[[], World]:
         pytest.param(_asked("abort"), "promote", "ask for retry", id="promote what was taken back"),
         pytest.param(_unready, "promote", "not all of its pods are ready", id="promote unready"),
         pytest.param(_unready, "skip-step", "not all of its pods are ready", id="skip to unready"),
+        pytest.param(
+            _without_a_primary, "abort", "no pod of the primary is ready", id="abort to nothing"
+        ),
         pytest.param(_at_the_last_step, "skip-step", "ask for promote", id="skip the last step"),
         pytest.param(_paused, "promote", "spec.paused is true", id="promote against spec.paused"),
         pytest.param(_paused, "skip-step", "spec.paused is true", id="skip against spec.paused"),

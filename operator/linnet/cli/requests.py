@@ -1,0 +1,239 @@
+"""`linnet promote`, `abort`, `pause`, `resume`, `retry`, `skip-step`: what a person asks for.
+
+Each writes one annotation, and tells what linnet made of it.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from linnet.adapters.connection import Connection, NotFoundError
+from linnet.adapters.kinds import CANARY
+from linnet.api.duration import parse_duration
+from linnet.api.names import REQUEST_ANNOTATION
+from linnet.api.objects import ObjectRef
+from linnet.api.request import Request, Verb
+from linnet.api.status import CanaryStatus, Phase, RequestRecord
+from linnet.cli.context import namespace_of
+from linnet.errors import LinnetError
+
+MANAGER = "linnet-cli"
+ANSWER_WITHIN = 10.0
+"""Seconds that linnet gets to handle a request."""
+POLL = 0.2
+"""Seconds between two looks."""
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call of a command."""
+
+    verb: Verb
+    ref: ObjectRef
+    revision: str | None
+    wait: bool
+    seconds: float
+
+
+def _command(verb: Verb, summary: str, waits_for: str, details: str) -> click.Command:
+    examples = f"""
+\b
+Examples:
+  linnet {verb} podinfo
+  linnet {verb} podinfo -n shop --wait
+  linnet {verb} podinfo --revision a5aaf002b3    only if this is the newest
+  kubectl linnet {verb} podinfo                  the same, as a plugin
+"""
+
+    @click.command(name=verb, help=f"{summary}\n\n{details}", short_help=summary, epilog=examples)
+    @click.argument("name")
+    @click.option(
+        "-n", "--namespace", metavar="NAME", help="The namespace.  [default: the context's]"
+    )
+    @click.option(
+        "--revision",
+        metavar="HASH",
+        help="The revision that is meant; linnet refuses if the newest is another."
+        "  [default: the newest, as it is now]",
+    )
+    @click.option("--wait", is_flag=True, help=f"Stay until {waits_for}.")
+    @click.option(
+        "--timeout",
+        metavar="DURATION",
+        default="15m",
+        show_default=True,
+        callback=_seconds,
+        help="How long --wait stays, at most.",
+    )
+    @click.option("--kubeconfig", metavar="FILE", default="", help="Default: $KUBECONFIG, ~/.kube.")
+    @click.option("--context", default="", help="The context of the kubeconfig to use.")
+    def command(
+        name: str,
+        namespace: str | None,
+        revision: str | None,
+        wait: bool,
+        timeout: float,
+        kubeconfig: str,
+        context: str,
+    ) -> None:
+        where = namespace or namespace_of(kubeconfig, context)
+        asked = _Asked(verb, ObjectRef(CANARY.name, where, name), revision, wait, timeout)
+        try:
+            asyncio.run(_run(asked, kubeconfig, context))
+        except NotFoundError as error:
+            raise click.ClickException(f"{error} (linnet status -A lists all Canaries)") from error
+        except LinnetError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+    return command
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    try:
+        return parse_duration(value).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+async def _run(asked: _Asked, kubeconfig: str, context: str) -> None:
+    connection = await Connection.open(kubeconfig, context)
+    try:
+        revision = await _ask(connection, asked)
+        if asked.wait and asked.verb in (Verb.PROMOTE, Verb.RETRY):
+            await _until_it_ends(connection, asked, revision)
+    finally:
+        await connection.close()
+
+
+async def _ask(connection: Connection, asked: _Asked) -> str:
+    """Write the request, wait until linnet has handled it, and tell how; return the revision."""
+    path = CANARY.path(CANARY.versions[0], asked.ref.namespace, asked.ref.name)
+    before = await connection.request("GET", path, asked.ref)
+    status = _status(before)
+    revision = asked.revision or status.revision
+    if revision is None:
+        raise click.ClickException(f"linnet has not released any revision of {asked.ref} yet")
+    text = str(Request(asked.verb, revision))
+    after = await connection.request(
+        "PATCH",
+        path,
+        asked.ref,
+        body={"metadata": {"annotations": {REQUEST_ANNOTATION: text}}},
+        query={"fieldManager": MANAGER},
+        content_type="application/merge-patch+json",
+    )
+    if after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]:
+        raise click.ClickException(_twice(asked.ref, text, status.request))
+    record = await _answer(connection, path, asked.ref, text, status.request)
+    click.echo(f"{asked.ref.name}, revision {revision}: {record.message}", err=not record.accepted)
+    if not record.accepted:
+        sys.exit(1)
+    return revision
+
+
+def _twice(ref: ObjectRef, text: str, last: RequestRecord | None) -> str:
+    if last is not None and last.text == text and last.present:
+        return (
+            f'{ref} has the request "{text}" already, and linnet has handled it: it came with an'
+            f" applied manifest, from which the annotation {REQUEST_ANNOTATION} should be removed"
+        )
+    return f'{ref} has the request "{text}" already, and linnet has not handled it yet'
+
+
+async def _answer(
+    connection: Connection, path: str, ref: ObjectRef, text: str, last: RequestRecord | None
+) -> RequestRecord:
+    end = time.monotonic() + ANSWER_WITHIN
+    while time.monotonic() < end:
+        record = _status(await connection.request("GET", path, ref)).request
+        if record is not None and record.text == text and _is_new(record, last):
+            return record
+        await asyncio.sleep(POLL)
+    raise click.ClickException(
+        f'linnet has not handled "{text}" within {ANSWER_WITHIN:g} s. It will once it runs, unless'
+        f" another revision comes first; kubectl annotate canary {ref.name} -n {ref.namespace}"
+        f" {REQUEST_ANNOTATION}- takes the request back"
+    )
+
+
+def _is_new(record: RequestRecord, last: RequestRecord | None) -> bool:
+    # `present` alone may change: that is the old record, whose annotation has just gone.
+    return last is None or record.time != last.time
+
+
+async def _until_it_ends(connection: Connection, asked: _Asked, revision: str) -> None:
+    """Tell what happens to the revision until its release is over."""
+    path = CANARY.path(CANARY.versions[0], asked.ref.namespace, asked.ref.name)
+    end = time.monotonic() + asked.seconds
+    told = ""
+    while True:
+        status = _status(await connection.request("GET", path, asked.ref))
+        if status.revision != revision:
+            raise click.ClickException(f"revision {status.revision} has taken its place")
+        message = next((c.message for c in status.conditions if c.type == "Progressing"), "")
+        if message and message != told:
+            click.echo(f"{status.phase} at {status.canary_weight}%: {message}")
+            told = message
+        if status.phase is Phase.SUCCEEDED:
+            return
+        if status.phase is Phase.FAILED:
+            sys.exit(1)
+        if time.monotonic() > end:
+            raise click.ClickException(f"still {status.phase} after {asked.seconds:g} s")
+        await asyncio.sleep(POLL)
+
+
+def _status(obj: Object) -> CanaryStatus:
+    return CanaryStatus.from_object(obj.get("status") or {})
+
+
+_END = "the release is over; the exit code is 0 if it was promoted"
+_DONE = "it is done"
+
+promote = _command(
+    Verb.PROMOTE,
+    "Promote the revision under analysis now.",
+    _END,
+    "The rest of the analysis is skipped. All of the canary's pods must be ready, and the primary"
+    " becomes ready before it gets its traffic back, as in any promotion.",
+)
+abort = _command(
+    Verb.ABORT,
+    "Take the release back now.",
+    _DONE,
+    "All traffic goes to the primary at once. The revision is not tried again before `linnet"
+    " retry`, or a new revision.",
+)
+pause = _command(
+    Verb.PAUSE,
+    "Hold the weight of this release.",
+    _DONE,
+    "Checks go on, and may take the release back. The next revision is not paused.",
+)
+resume = _command(
+    Verb.RESUME,
+    "Let a paused release go on.",
+    _DONE,
+    "It ends a pause by `linnet pause`. A pause by spec.paused is ended where the spec is written.",
+)
+retry = _command(
+    Verb.RETRY,
+    "Release the failed revision once more.",
+    _END,
+    "The release begins at the first step, with no failed checks.",
+)
+skip_step = _command(
+    Verb.SKIP_STEP,
+    "Go up to the next step now.",
+    _DONE,
+    "The weight stays there for a whole interval. A paused release stays paused.",
+)
