@@ -9,7 +9,7 @@ healthy history from hiding a late one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, inf, log
+from math import exp, log
 from typing import Final
 
 RATIOS: Final = (1.5, 2.0, 3.0, 5.0, 10.0, 25.0, 100.0, 400.0)
@@ -20,6 +20,7 @@ _PAIRS: Final = tuple((ratio - 1, log(ratio)) for ratio in RATIOS)
 _START: Final = 0.5
 _HAZARD: Final = 1 / 40
 _SLOWER_BELOW: Final = 0.25
+_LARGEST: Final = 300.0
 _MAX_RATE: Final = 0.95
 
 
@@ -38,17 +39,17 @@ class Mixture:
     def after(
         self,
         increments: Sequence[float],
-        cap: float = inf,
+        cap: float = _LARGEST,
         dispersion: float = 1.0,
         ceiling: float = 1e150,
     ) -> "Mixture":
         """Return the process after one tile.
 
-        `increments` are the log e-values of the tile, one per ratio. They are divided by
-        `dispersion`, then capped at `cap`. Evidence above `ceiling` is forgotten beforehand: what
-        was too much long ago must not stand in for what is lacking now. All of it keeps the
-        expectation at 1 or below: e^(1/φ) is concave in e for φ >= 1, the rest only takes away,
-        and may depend on the tile.
+        `increments` are the log e-values of the tile, one per ratio, or empty where the tile tells
+        nothing. They are divided by `dispersion`, then capped at `cap`. Evidence above `ceiling` is
+        forgotten beforehand: what was too much long ago must not stand in for what is lacking now.
+        All of it keeps the expectation at 1 or below: e^(1/φ) is concave in e for φ >= 1, the rest
+        only takes away, and may depend on the tile.
 
         Of the reserve 1/40 is handed out at first, and less and less once half of it is gone, so
         that a fault after an hour is found nearly as fast as one after a minute.
@@ -59,14 +60,19 @@ class Mixture:
         if (total := sum(shares)) > ceiling:
             forget = ceiling / total
             shares = tuple([share * forget for share in shares])
+        left = reserve - moved
+        if not increments:
+            return Mixture(tuple([share + each for share in shares]), left)
+        cap = min(cap, _LARGEST)
+        most = exp(cap)
         return Mixture(
             tuple(
                 [
-                    (share + each) * exp(min(step / dispersion, cap))
+                    (share + each) * (exp(x) if (x := step / dispersion) < cap else most)
                     for share, step in zip(shares, increments, strict=True)
                 ]
             ),
-            reserve - moved,
+            left,
         )
 
 
@@ -76,14 +82,13 @@ def relative(
     """Return the log e-values against: the canary's rate is at most `ratio` times the primary's.
 
     Each argument but the last is a number of requests in one and the same tile. The primary's rate
-    may be anything, and change from tile to tile. Without requests on both sides: zeros.
+    may be anything, and change from tile to tile. Empty where that tells nothing: without a bad
+    request, or without requests on both sides.
     """
-    if canary <= 0 or primary <= 0:
-        return [0.0] * _J
-    share = ratio * canary / (ratio * canary + primary)
     bad = canary_bad + primary_bad
-    if bad == 0:
-        return [0.0] * _J
+    if bad <= 0 or canary <= 0 or primary <= 0:
+        return []
+    share = ratio * canary / (ratio * canary + primary)
     return [canary_bad * ln - bad * log(1 + share * over) for over, ln in _PAIRS]
 
 

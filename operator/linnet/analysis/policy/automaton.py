@@ -15,6 +15,7 @@ from linnet.analysis.policy.ruling import Ruling, RulingVerdict
 from linnet.analysis.policy.sample import CheckResult, Sample
 from linnet.analysis.policy.settings import Policy
 from linnet.analysis.policy.state import ReleaseState, Sight
+from linnet.analysis.schedule import first_check
 from linnet.analysis.tiles import Tile
 from linnet.api.status import Verdict
 
@@ -139,9 +140,8 @@ def _send_first_traffic(t: Turn) -> Ruling | None:
     at = t.sample.at
     weight = first_weight(t.policy, t.state)
     sight = replace(t.state.sight, last_data=at, absence=None, why="", went_back=False)
-    state = replace(
-        t.state, weight=weight, since=at, next_check=at + t.policy.interval, sight=sight
-    )
+    due = first_check(at, t.policy.interval)
+    state = replace(t.state, weight=weight, since=at, next_check=due, sight=sight)
     detail = f"weight 0 → {weight}: the canary is ready"
     return t.rule(RulingVerdict.ADVANCE, "Advanced", detail, state=state)
 

@@ -1,8 +1,9 @@
 """Taking a sample in: which tiles are evidence, and whether there is anything to judge by."""
 
-from dataclasses import replace
 from math import inf
+from typing import NamedTuple
 
+from linnet.analysis import schedule
 from linnet.analysis.guard import GuardPolicy
 from linnet.analysis.policy.sample import Absence, Sample
 from linnet.analysis.policy.settings import Policy
@@ -23,27 +24,30 @@ def take_in(policy: Policy, state: ReleaseState, sample: Sample) -> tuple[Releas
         end = sample.at if sample.end is None else sample.end
         if intake.last is None or end > intake.last:
             canary, primary = _valid(sample.tile.canary), _valid(sample.tile.primary)
-            intake, trusted = _admit(intake, end, policy.seconds, canary, primary)
+            new_to = _new_to(intake, end, policy.seconds)
+            intake = _after(intake, end, new_to, canary, primary)
+            with_traffic = state.weight > 0 and (state.since is None or end > state.since)
             if policy.guard:
-                with_traffic = state.weight > 0 and (state.since is None or end > state.since)
                 known, counted = _compare(
                     policy,
                     known,
-                    canary if with_traffic and trusted else None,
-                    primary if trusted else None,
+                    canary if with_traffic and not new_to.either else None,
+                    None if new_to.primary else primary,
                     end,
                 )
                 frozen = _frozen_since(policy.guard, known, state.frozen_since, end)
-            sight = _look(sight, sample, canary, primary, end, state.weight)
+            if with_traffic:
+                sight = _look(sight, sample, canary, primary, end, state.weight)
     elif sample.absent:
-        sight = _nothing(sight, sample.absence, sample.absent)
+        sight = _nothing(sight, sample.at, sample.absence, sample.absent)
     check, next_check, passed = sample.check, state.next_check, state.check_passed
     if check is not None:
-        next_check = next_check_after(policy, next_check, sample.at)
+        planned = sample.at if next_check is None else next_check
+        next_check = schedule.next_check(planned, sample.at, policy.interval)
         passed = check.verdict is Verdict.PASSED
         if check.verdict is Verdict.INCONCLUSIVE:
             if policy.guard is None:
-                sight = _nothing(sight, Absence.NO_DATA, check.message)
+                sight = _nothing(sight, sample.at, Absence.NO_DATA, check.message)
         elif policy.measured:
             sight = Sight(sample.at)
     return (
@@ -69,12 +73,6 @@ def take_in_before(policy: Policy, state: ReleaseState, tile: Tile, end: float) 
     return take_in(policy, state, Sample(end, Tile(None, tile.primary)))[0]
 
 
-def next_check_after(policy: Policy, planned: float | None, at: float) -> float:
-    """Keep to the schedule; after a pause (a restart, say) start a new one from `at`."""
-    following = (at if planned is None else planned) + policy.interval
-    return following if following > at else at + policy.interval
-
-
 def _valid(counts: Counts | None) -> Counts | None:
     """Return counts that make sense, or None: a negative number is a counter that was reset."""
     if counts is None or not 0 <= counts.requests < inf or not 0 <= counts.errors < inf:
@@ -84,26 +82,32 @@ def _valid(counts: Counts | None) -> Counts | None:
     return counts
 
 
-def _admit(
-    intake: Intake, end: float, seconds: float, canary: Counts | None, primary: Counts | None
-) -> tuple[Intake, bool]:
-    """Return which tiles are known from now on, and whether this one may be evidence.
+class _NewTo(NamedTuple):
+    """On which sides a tile is the first one after there was no data."""
 
-    After a tile without data a counter may bring its whole life along, as every counter does after
-    Prometheus has lost its data. What comes after a hole in time is the same.
+    canary: bool
+    primary: bool
+
+    @property
+    def either(self) -> bool:
+        return self.canary or self.primary
+
+
+def _new_to(intake: Intake, end: float, seconds: float) -> _NewTo:
+    """Tell where a counter may bring its whole life along.
+
+    As any series does after a tile without it, and every series after Prometheus has lost its
+    data. What comes after a hole in time is the same.
     """
     hole = intake.last is not None and end - intake.last > _HOLE * seconds
-    canary_lost = intake.canary_lost or (hole and intake.canary_seen)
-    trusted = not (hole or intake.primary_lost or canary_lost)
-    return (
-        Intake(
-            end,
-            intake.canary_seen or canary is not None,
-            (canary is None and intake.canary_seen) or (canary_lost and canary is None),
-            primary is None,
-        ),
-        trusted,
-    )
+    return _NewTo(intake.canary_lost or (hole and intake.canary_seen), intake.primary_lost or hole)
+
+
+def _after(
+    intake: Intake, end: float, new_to: _NewTo, canary: Counts | None, primary: Counts | None
+) -> Intake:
+    seen = intake.canary_seen or canary is not None
+    return Intake(end, seen, canary is None and (seen or new_to.canary), primary is None)
 
 
 def _compare(
@@ -202,15 +206,20 @@ def _look(
 ) -> Sight:
     """Return whether the tile lets one judge, and if not, why."""
     if sample.absent:
-        return _nothing(sight, sample.absence, sample.absent)
+        return _nothing(sight, sample.at, sample.absence, sample.absent)
     if canary is None:
-        return _nothing(sight, Absence.NO_DATA, "Prometheus has no data on the canary's requests")
+        return _nothing(
+            sight, sample.at, Absence.NO_DATA, "Prometheus has no data on the canary's requests"
+        )
     if primary is None and weight < 100:
-        return _nothing(sight, Absence.NO_DATA, "Prometheus has no data on the primary's requests")
+        return _nothing(
+            sight, sample.at, Absence.NO_DATA, "Prometheus has no data on the primary's requests"
+        )
     if canary.requests <= 0:
-        return _nothing(sight, Absence.NO_TRAFFIC, "the canary gets no requests")
+        return _nothing(sight, sample.at, Absence.NO_TRAFFIC, "the canary gets no requests")
     return Sight(end)
 
 
-def _nothing(sight: Sight, absence: Absence, why: str) -> Sight:
-    return replace(sight, absence=absence, why=why)
+def _nothing(sight: Sight, at: float, absence: Absence, why: str) -> Sight:
+    last_data = at if sight.last_data is None else sight.last_data
+    return Sight(last_data, absence, why, sight.went_back)

@@ -6,6 +6,7 @@ from typing import Literal
 from linnet.analysis.exposure import RampPolicy
 from linnet.analysis.guard.settings import GuardPolicy, guard_policy_of
 from linnet.analysis.ramps import ladder
+from linnet.analysis.schedule import spacing
 from linnet.api.analysis import Analysis
 
 
@@ -67,7 +68,7 @@ def policy_of(analysis: Analysis, *, seconds: float, latency: float | None = Non
         steps = tuple(weight for weight in steps if weight < 100) or steps
     return Policy(
         ladder=steps,
-        interval=analysis.interval.total_seconds(),
+        interval=spacing(analysis.interval.total_seconds(), seconds),
         threshold=analysis.threshold,
         measured=bool(analysis.metrics),
         guard=guard,
