@@ -133,7 +133,8 @@ class PrometheusHistory:
     ) -> tuple[dict[Workload, float], dict[Workload, str]]:
         """Return the bounds above which requests are slow, and why there are none."""
         window = max(AT_LEAST, timedelta(seconds=HISTORY_TILES * group.seconds))
-        promql = queries.request_duration_promql(workloads, window)
+        # From the first scrape on that there is: Prometheus may be younger than the window.
+        promql = queries.request_duration_promql(workloads, window, within=True)
         at = datetime.fromtimestamp(group.end(newest), UTC)
         rows = await self._query(server, promql, at)
         edges: dict[Workload, float] = {}

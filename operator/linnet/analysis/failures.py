@@ -68,7 +68,7 @@ def missing_label(labels: Mapping[str, str]) -> str:
         labels["response_code"] == "200"
         and labels.get("request_protocol") == "grpc"
         and not labels.get("grpc_response_status")
-        and labels.get("response_flags", "-") == "-"  # else it was cut short, and has none
+        and labels.get("response_flags", "") in ("", "-")  # else it was cut short, and has none
     ):
         return "grpc_response_status"
     return ""
