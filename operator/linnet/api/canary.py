@@ -12,6 +12,7 @@ from linnet.api.metric import Metric, ThresholdRange
 from linnet.api.names import CANARY_SUFFIX, KIND, MAX_NAME_LENGTH, PRIMARY_SUFFIX
 from linnet.api.objects import ObjectRef
 from linnet.api.rules import Model, Rule, differs, matcher, matches
+from linnet.api.salvage import without_broken_parts
 from linnet.api.scalars import DNS_SUBDOMAIN, Flag, Whole
 from linnet.api.service import SERVICE_NAME, Service
 from linnet.api.status import CanaryStatus
@@ -221,6 +222,21 @@ class Metadata(Model):
     managed_fields: tuple[Mapping[str, Any], ...] = ()
 
 
+def _what_is_left(spec: Any) -> CanarySpec | None:
+    """Return a spec that breaks a rule without what breaks it; no analysis comes any more."""
+    if not isinstance(spec, Mapping):
+        return None
+    rest = {**spec, "skipAnalysis": True}
+    rest.pop("analysis", None)
+    try:
+        return CanarySpec.model_validate(rest, by_alias=True, by_name=False)
+    except ValidationError as error:
+        try:
+            return CanarySpec.model_validate(without_broken_parts(CanarySpec, rest, error))
+        except ValidationError:
+            return None
+
+
 class Canary(Model):
     """Releases each new revision of a workload step by step, and takes back what fails."""
 
@@ -233,13 +249,17 @@ class Canary(Model):
         """Read a Canary as the API server returns it.
 
         A status that does not parse counts as absent, in as small parts as possible. Raises
-        SpecError with reason InvalidSpec for a spec that breaks a rule.
+        SpecError with reason InvalidSpec for a spec that breaks a rule; one that is being deleted
+        is read without what breaks it, so that its routes can be given back.
         """
         metadata = Metadata.model_validate(obj["metadata"], by_alias=True, by_name=False)
         try:
             spec = CanarySpec.model_validate(obj.get("spec"), by_alias=True, by_name=False)
         except ValidationError as error:
-            raise SpecError(INVALID_SPEC, explain(error, "spec")) from error
+            left = _what_is_left(obj.get("spec")) if metadata.deletion_timestamp else None
+            if left is None:
+                raise SpecError(INVALID_SPEC, explain(error, "spec")) from error
+            spec = left
         status = CanaryStatus.from_object(obj.get("status") or {})
         return cls(metadata=metadata, spec=spec, status=status)
 

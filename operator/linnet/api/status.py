@@ -1,13 +1,13 @@
 """What linnet reports of a Canary, and resumes from."""
 
 from collections.abc import Mapping
-from copy import deepcopy
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 
 from linnet.api.rules import KeyedBy, Model
+from linnet.api.salvage import without_broken_parts
 from linnet.api.scalars import Count, Generation, Percent
 from linnet.api.timestamp import Timestamp
 
@@ -215,10 +215,12 @@ class CanaryStatus(Model):
     @classmethod
     def from_object(cls, obj: Any) -> Self:
         """Read a status; what does not parse counts as absent. Never raises."""
+        if isinstance(obj, Mapping) and "decisions" in obj:
+            obj = {**obj, "decisions": _newest(obj["decisions"])}  # the others are of no interest
         try:
             return cls.model_validate(obj)
         except ValidationError as error:
-            return cls.model_validate(_without_broken_parts(cls, obj, error))
+            return cls.model_validate(without_broken_parts(cls, obj, error))
 
     def to_object(self) -> dict[str, Any]:
         """Return the status as the API server stores it; what is None is left out."""
@@ -226,48 +228,3 @@ class CanaryStatus(Model):
         checked = type(self).model_validate(dict(self))
         return checked.model_dump(mode="json", by_alias=True, exclude_none=True)
 
-
-def _without_broken_parts(
-    model: type[CanaryStatus], obj: Any, error: ValidationError
-) -> Mapping[str, Any]:
-    """Return a copy of the status without the smallest parts that keep it from parsing."""
-    if not isinstance(obj, Mapping):
-        return {}
-    rest = deepcopy(dict(obj))
-    if "decisions" in rest:
-        rest["decisions"] = _newest(rest["decisions"])  # as the indexes in `error` count them
-    # Each round removes at least one part, so the status is used up at last.
-    while True:
-        # From the back, so that the indexes of earlier list items stay true.
-        for location in sorted({_broken(e["loc"], rest) for e in error.errors()}, key=_order)[::-1]:
-            _remove(rest, location)
-        try:
-            model.model_validate(rest)
-        except ValidationError as again:
-            error = again
-        else:
-            return rest
-
-
-def _order(location: tuple[int | str, ...]) -> tuple[tuple[int, str], ...]:
-    return tuple((part, "") if isinstance(part, int) else (0, part) for part in location)
-
-
-def _broken(location: tuple[int | str, ...], root: Any) -> tuple[int | str, ...]:
-    """Return the part of `location` that exists: what is missing breaks the object around it."""
-    node, path = root, []
-    for part in location:
-        try:
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            break
-        path.append(part)
-    return tuple(path)
-
-
-def _remove(root: Any, location: tuple[int | str, ...]) -> None:
-    *parents, last = location
-    node = root
-    for part in parents:
-        node = node[part]
-    del node[last]
