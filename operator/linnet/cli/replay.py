@@ -58,7 +58,8 @@ A side may have "slow", how many requests took long; a side that is missing had 
 @click.option(
     "--summary",
     is_flag=True,
-    help="What it would have done against what happened, in place of every interval.",
+    help="What it would have done against what happened, in place of every interval. Of several"
+    " analyses, the first one's guard says what counts as worse.",
 )
 @click.option(
     "--canary-was",
@@ -102,7 +103,7 @@ def replay(
     if summary:
         truth = {None: None, "good": Truth.NO_WORSE, "bad": Truth.WORSE}[canary_was]
         found = [
-            reckon(candidate, recording, release, truth)
+            reckon(candidate, recording, candidates[0].guard, release=release, truth=truth)
             for candidate in candidates
             for release, recording in recordings.items()
         ]

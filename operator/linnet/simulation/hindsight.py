@@ -79,12 +79,21 @@ class Reckoning:
 
 
 def reckon(
-    candidate: Candidate, recording: Recording, release: str = "", truth: Truth | None = None
+    candidate: Candidate,
+    recording: Recording,
+    yardstick: Guard,
+    *,
+    release: str = "",
+    truth: Truth | None = None,
 ) -> Reckoning:
-    """Return what the policy would have done; `truth` is what the user says that the canary was."""
+    """Return what the policy would have done.
+
+    What the canary was is measured by `yardstick`, the same for all policies that are compared;
+    unless the user knows better, and gives the `truth`.
+    """
     last = deque(replay(candidate, recording), maxlen=1)[0]
     guard = guard_policy_of(
-        candidate.analysis.guard if candidate.analysis else Guard(),
+        yardstick,
         seconds=recording.seconds,
         latency=recording.edge if recording.measures_slow else None,
     )

@@ -20,6 +20,7 @@ from linnet.analysis.policy import (
 )
 from linnet.analysis.tiles import Tile
 from linnet.api.analysis import Analysis
+from linnet.api.guard import Guard
 from linnet.api.metric import Metric
 from linnet.simulation.checks import check, split
 from linnet.simulation.history import History
@@ -39,6 +40,11 @@ class Candidate:
 
     name: str
     analysis: Analysis | None = None
+
+    @property
+    def guard(self) -> Guard:
+        """Its guard's settings."""
+        return self.analysis.guard if self.analysis else Guard()
 
     def unmeasured(self) -> tuple[Metric, ...]:
         """Return the metrics that tiles cannot tell; checks go by the others."""

@@ -1,0 +1,103 @@
+"""Reading manifests: what is wrong is said with the file and the line."""
+
+from pathlib import Path
+
+import pytest
+
+from linnet.cli.manifests import read_analysis, read_canary
+from linnet.errors import SpecError
+from unit.test_cli_simulate import CANARY
+
+ANALYSIS = "analysis:\n  stepWeight: 10\n  guard:\n    ratio: 2\n"
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / "x.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_the_canary_is_picked_out_of_other_objects(tmp_path: Path) -> None:
+    canary = read_canary(written(tmp_path, CANARY))
+    assert canary.name == "web"
+    assert canary.spec.analysis.step_weights == (10, 50)
+
+
+def test_one_of_several_is_chosen_by_name(tmp_path: Path) -> None:
+    both = CANARY + "---" + CANARY.replace("name: web", "name: api")
+    assert read_canary(written(tmp_path, both), "api").name == "api"
+
+
+def test_an_analysis_may_stand_alone(tmp_path: Path) -> None:
+    name, analysis = read_analysis(written(tmp_path, ANALYSIS))
+    assert (name, analysis.guard.ratio) == ("x", 2)
+    assert read_analysis(written(tmp_path, CANARY))[0] == "web"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("", "has no Canary: it is empty", id="an empty file"),
+        pytest.param(CANARY.split("---")[0], "has no Canary, only Deployment", id="no Canary"),
+        pytest.param(
+            CANARY + "---" + CANARY, "has 2 Canaries: web (", id="two Canaries, and no name given"
+        ),
+        pytest.param(
+            CANARY.replace("linnet.dev", "flagger.app"),
+            "has a Canary of flagger.app/v1beta1: write apiVersion: linnet.dev/v1beta1",
+            id="a Canary of Flagger",
+        ),
+        pytest.param(
+            CANARY.replace("v1beta1", "v9"), "line 6: apiVersion must be", id="another version"
+        ),
+        pytest.param(
+            CANARY.replace("30s", "30x"),
+            "x.yaml, line 13: spec.analysis.interval: must be a duration",
+            id="a value that makes no sense",
+        ),
+        pytest.param(
+            CANARY.replace("threshold:", "treshold:"),
+            "x.yaml, line 14: spec.analysis.treshold does not exist: did you mean threshold?",
+            id="a field misspelt",
+        ),
+        pytest.param(
+            CANARY.replace("min: 99", "min: 199"),
+            "x.yaml, line 17: spec.analysis.metrics[0].thresholdRange",
+            id="a rule about two fields",
+        ),
+        pytest.param("a: [1\n", "x.yaml, line 2, column 1: this is no YAML", id="no YAML"),
+        pytest.param("a: \x00", "this is no YAML", id="a control character"),
+        pytest.param("a: !!python/object:os.system 1", "no YAML", id="YAML that would run code"),
+        pytest.param(
+            CANARY.replace("metadata: {name: web}\nspec", "spec"),
+            "metadata.name is required",
+            id="a Canary without name",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        read_canary(written(tmp_path, text))
+    assert says in str(refused.value)
+    assert "x.yaml" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(
+            ANALYSIS.replace("ratio: 2", "ratio: 0"), "line 4: analysis.guard.ratio", id="a value"
+        ),
+        pytest.param(ANALYSIS.replace("ratio", "ration"), "did you mean ratio?", id="a field"),
+        pytest.param(f"{ANALYSIS}---\n{ANALYSIS}", "has 2 analyses", id="two of them"),
+    ],
+)
+def test_so_it_is_of_an_analysis_alone(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        read_analysis(written(tmp_path, text))
+    assert says in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"nope\.yaml cannot be read: No such file"):
+        read_canary(str(tmp_path / "nope.yaml"))
