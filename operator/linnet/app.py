@@ -74,7 +74,9 @@ class Operator:
             self._watching.versions,
             self._lease.time_left,
         )
-        self._reconciler = Reconciler(cluster, self._metrics, lambda: datetime.now(UTC), telemetry)
+        self._reconciler = Reconciler(
+            cluster, self._metrics, self._tiles, lambda: datetime.now(UTC), telemetry
+        )
         self._telemetry = telemetry
         telemetry.tell_canaries(self._cache.canaries)
         telemetry.leader.set_function(lambda: float(self._lease.leading))

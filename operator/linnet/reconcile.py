@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from linnet.adapters.telemetry import Telemetry
 from linnet.analysis.measurement import Measurement, Query
@@ -18,7 +18,7 @@ from linnet.api.names import APPLIED_ANNOTATION
 from linnet.api.status import CanaryStatus
 from linnet.backoff import Backoff
 from linnet.contest import AT_ONCE, Contests, contested
-from linnet.engine import decide, stall, wanted_measurements
+from linnet.engine import Wanted, decide, stall, wanted
 from linnet.engine.decision import (
     Action,
     Create,
@@ -30,8 +30,8 @@ from linnet.engine.decision import (
     SetFinalizers,
 )
 from linnet.errors import ConflictError, SpecError, UnavailableError
-from linnet.ports import Cluster, Metrics, Observed
-from linnet.refusal import still_refused
+from linnet.following import Following
+from linnet.ports import Cluster, Metrics, Observed, Tiles
 from linnet.workers import Worker
 
 CONFLICTS_AT_ONCE = 5
@@ -59,12 +59,15 @@ class _Canary:
     """What a Canary's loop remembers. Nothing here is needed to go on after a restart."""
 
     worker: Worker
+    following: Following
     measuring: _Measuring | None = None
     refusal: SpecError | None = None
     contests: Contests = field(default_factory=Contests)
     conflicts: int = 0
     failed_writes: int = 0
     unavailable: Backoff = field(default_factory=lambda: Backoff(0.2, 5))
+    refused_write: tuple[object, str] | None = None
+    refused_until: datetime | None = None
     refused: Backoff = field(default_factory=lambda: Backoff(2, 60))
     bugs: Backoff = field(default_factory=lambda: Backoff(1, 60))
 
@@ -84,11 +87,13 @@ class Reconciler:
         self,
         cluster: Cluster,
         metrics: Metrics,
+        tiles: Tiles,
         clock: Clock,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._cluster = cluster
         self._metrics = metrics
+        self._tiles = tiles
         self._clock = clock
         self._telemetry = telemetry or Telemetry()
         # Deciding takes the processor: one at a time leaves room for everything else in between.
@@ -96,7 +101,7 @@ class Reconciler:
 
     async def run(self, worker: Worker, may_act: Callable[[], Awaitable[None]]) -> None:
         """Take care of a Canary until it is gone. `may_act` waits until writing is allowed."""
-        canary = _Canary(worker)
+        canary = _Canary(worker, Following(self._tiles, worker.wake.set, self._clock))
         try:
             while True:
                 await may_act()
@@ -108,6 +113,8 @@ class Reconciler:
         finally:
             if canary.measuring is not None:
                 canary.measuring.answers.cancel()
+            canary.following.stop()
+            self._telemetry.forget(worker.ref)
 
     async def _look(self, canary: _Canary) -> bool:
         """Look once, then wait for the next reason to look; return False once it is gone."""
@@ -153,10 +160,15 @@ class Reconciler:
         await self._write_down(canary.worker, observed.canary, decision)
         if observed.problem is not None:
             return None
+        canary.following.accept(decision.progress)
+        self._telemetry.judged(observed.canary.ref, decision.progress)
+        asked_at = None
         if decision.status == observed.canary.status:
-            self._measure(canary, observed, now)  # before what may fail: checks go on meanwhile
+            # Before what may fail: checks go on meanwhile.
+            asked_at = self._ask(canary, observed, now)
         later = await self._carry_out(canary, observed.canary, decision.actions, now)
-        return min((at for at in (decision.wake_at, later) if at is not None), default=None)
+        times = (decision.wake_at, later, asked_at)
+        return min((at for at in times if at is not None), default=None)
 
     def _decide(self, canary: _Canary) -> tuple[Observed, datetime, Decision]:
         observed = self._cluster.observe(canary.worker.ref)
@@ -165,12 +177,10 @@ class Reconciler:
         now = self._clock()
         if observed.problem is not None:
             return observed, now, stall(observed.canary, observed.problem, now)
+        observed = replace(observed, observation=canary.following.complete(observed))
         answers = self._answers(canary, observed)
-        observation = replace(observed.observation, measurements=answers)
-        decision = decide(observed.canary, observation, now)
-        if canary.refusal is not None and decision.actions:
-            decision = still_refused(observed.canary, decision, canary.refusal, now)
-        return observed, now, decision
+        observation = replace(observed.observation, measurements=answers, refusal=canary.refusal)
+        return observed, now, decide(observed.canary, observation, now)
 
     async def _write_down(self, worker: Worker, canary: Canary, decision: Decision) -> None:
         if decision.status == canary.status:
@@ -189,14 +199,23 @@ class Reconciler:
         for action in actions:
             target, content = (isinstance(action, Scale), action.ref), _content(action)
             allowed_at = canary.contests.allowed_at(target, content, now)
+            if canary.refused_until and canary.refused_write == (target, content):
+                allowed_at = max(allowed_at, canary.refused_until)
             if allowed_at > now:
                 return allowed_at
             try:
                 with _writing(canary.worker):
                     await self._cluster.carry_out(observed, action)
             except SpecError as refusal:
+                self._telemetry.reconcile_errors.labels("refused").inc()
+                log.warning(
+                    "Refused",
+                    extra={"canary": observed.ref, "reason": refusal.reason, "error": refusal},
+                )
+                canary.refused_write = target, content
+                canary.refused_until = now + timedelta(seconds=canary.refused.next())
                 await self._refused(canary, refusal)
-                raise
+                return canary.refused_until
             except UnavailableError as error:
                 canary.failed_writes += 1
                 if canary.failed_writes >= SHOWN_AFTER:
@@ -214,6 +233,7 @@ class Reconciler:
                 await self._cluster.post(observed, contested(action.ref))
         if canary.refusal is not None:
             canary.refusal = None
+            canary.refused_write, canary.refused_until = None, None
             canary.refused.reset()
             canary.worker.wake.set()
         return None
@@ -225,30 +245,38 @@ class Reconciler:
             decision = stall(observed.canary, refusal, self._clock())
             await self._write_down(canary.worker, observed.canary, decision)
 
-    def _measure(self, canary: _Canary, observed: Observed, now: datetime) -> None:
-        """Ask for measurements that are due. Meanwhile the loop goes on, and repairs."""
-        if canary.measuring is not None:
-            return
-        queries = wanted_measurements(observed.canary, observed.observation, now)
-        if queries:
-            answers = asyncio.ensure_future(self._metrics.measure(queries))
+    def _ask(self, canary: _Canary, observed: Observed, now: datetime) -> datetime | None:
+        """Ask for what is wanted, and return when to ask again. The loop goes on meanwhile."""
+        observation = canary.following.complete(observed)
+        wants = wanted(observed.canary, observation, now)
+        self._measure(canary, wants, now)
+        return canary.following.follow(wants, observed.canary, now)
+
+    def _measure(self, canary: _Canary, wants: Wanted, now: datetime) -> None:
+        if canary.measuring is None and wants.measurements:
+            answers = asyncio.ensure_future(self._metrics.measure(wants.measurements))
             answers.add_done_callback(lambda _: canary.worker.wake.set())
-            canary.measuring = _Measuring(queries, now, answers)
+            canary.measuring = _Measuring(wants.measurements, now, answers)
 
     def _answers(self, canary: _Canary, observed: Observed) -> tuple[Measurement, ...]:
         """Return the measurements that have come, if they still answer what is asked."""
         measuring = canary.measuring
         if measuring is None:
             return ()
-        wanted = wanted_measurements(observed.canary, observed.observation, measuring.asked_at)
-        if wanted != measuring.queries:
+        wants = wanted(observed.canary, observed.observation, measuring.asked_at)
+        if wants.measurements != measuring.queries:
             measuring.answers.cancel()
             canary.measuring = None
             return ()
         if not measuring.answers.done():
             return ()
         canary.measuring = None
-        return measuring.answers.result()
+        return tuple(
+            replace(measurement, query=query.text)
+            for query, measurement in zip(
+                measuring.queries, measuring.answers.result(), strict=True
+            )
+        )
 
     def _tell(self, canary: Canary, status: CanaryStatus) -> None:
         self._telemetry.count_release(canary.ref, canary.status, status)

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from linnet.analysis.measurement import Measurement, Query
+from linnet.analysis.watch import Baseline, TileSpan, Watch
 from linnet.api.canary import Canary
 from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus
@@ -110,3 +112,25 @@ class FakeMetrics:
         answers = tuple(self.world.measure(query) for query in queries)
         await asyncio.sleep(self.delay)
         return answers
+
+
+class FakeTiles:
+    """Implements Tiles: answers as the world does, after `delay` seconds, `lag` behind the grid."""
+
+    def __init__(self, world: World, delay: float = 0.05, lag: float = 1.0) -> None:
+        self.world = world
+        self.delay = delay
+        self.lag = lag
+        self.baselines = 0
+        self.asked: list[tuple[Watch, float]] = []
+
+    async def baseline(self, server: str, namespace: str, primary: str) -> Baseline:
+        self.baselines += 1
+        await asyncio.sleep(self.delay)
+        return self.world.baseline()
+
+    async def read(self, watch: Watch, since: float) -> TileSpan:
+        self.asked.append((watch, since))
+        span = self.world.read(watch, since, clock().timestamp() - self.lag)
+        await asyncio.sleep(self.delay)
+        return replace(span, next_at=span.next_at + self.lag)

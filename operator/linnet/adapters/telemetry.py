@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -26,8 +27,10 @@ from yarl import URL
 
 from linnet import __version__
 from linnet.adapters.kinds import parse
+from linnet.analysis.policy.evidence import evidence_of
 from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus, Phase
+from linnet.engine.progress import Progress
 
 RUNNING, SUCCEEDED, FAILED = 0, 1, 2
 STATUS: Mapping[str, int] = {
@@ -35,6 +38,7 @@ STATUS: Mapping[str, int] = {
     Phase.SUCCEEDED: SUCCEEDED,
     Phase.FAILED: FAILED,
 }
+OUTCOMES = ("promoted", "rolled_back", "reverted")
 UNDER_WAY = {Phase.PROGRESSING, Phase.PROMOTING, Phase.FINALISING}
 LAG_EVERY = 0.5
 """Seconds between two looks at how late the event loop is."""
@@ -116,9 +120,24 @@ class Telemetry:
             registry=self.registry,
         )
 
+        self._judged: dict[ObjectRef, Progress] = {}
+        self.registry.register(_Judgements(self._judged))
+
     def tell_canaries(self, source: Callable[[], Iterable[CanarySummary]]) -> None:
         """Have all Canaries that `source` knows told at each scrape."""
         self.registry.register(_Canaries(source))
+
+    def judged(self, ref: ObjectRef, progress: Progress | None) -> None:
+        """Have the evidence of a release told; it stays until the next one, or until forgotten."""
+        if progress is not None:
+            self._judged[ref] = progress
+
+    def forget(self, ref: ObjectRef) -> None:
+        """Tell nothing more of a Canary that is gone."""
+        self._judged.pop(ref, None)
+        for outcome in OUTCOMES:
+            with suppress(KeyError):
+                self.releases.remove(ref.namespace, ref.name, outcome)
 
     def count_release(self, ref: ObjectRef, before: CanaryStatus, after: CanaryStatus) -> None:
         """Count a release if this change of status ends one."""
@@ -180,6 +199,48 @@ def describe(method: str, url: URL) -> tuple[str, str]:
         return ("get" if address.name else "list"), resource
     verbs = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
     return verbs.get(method, method.lower()), resource
+
+
+class _Judgements(Collector):
+    """Gauges of each release that was compared with its primary, made when they are asked for."""
+
+    def __init__(self, judged: Mapping[ObjectRef, Progress]) -> None:
+        self._judged = judged
+
+    def collect(self) -> Iterator[Metric]:
+        canary = ["namespace", "name"]
+        evidence = GaugeMetricFamily(
+            "linnet_canary_evidence",
+            "The evidence against the canary; it is taken back when both, relative (worse than the"
+            " primary) and absolute (worse than the floor), reach the threshold. 1 is none.",
+            labels=[*canary, "process", "against"],
+        )
+        threshold = GaugeMetricFamily(
+            "linnet_canary_evidence_threshold",
+            "The evidence at which the canary is taken back.",
+            labels=canary,
+        )
+        requests = GaugeMetricFamily(
+            "linnet_canary_exposure_requests",
+            "Requests that the canary has served in its last release.",
+            labels=canary,
+        )
+        failed = GaugeMetricFamily(
+            "linnet_canary_exposure_failed_requests",
+            "How many of them failed.",
+            labels=canary,
+        )
+        for ref, progress in self._judged.items():
+            labels = (ref.namespace, ref.name)
+            found = evidence_of(progress.policy, progress.state)
+            for one in found:
+                evidence.add_metric((*labels, one.process, "primary"), one.relative)
+                evidence.add_metric((*labels, one.process, "floor"), one.absolute)
+            if found:
+                threshold.add_metric(labels, found[0].needed)
+                requests.add_metric(labels, progress.state.comparison.requests)
+                failed.add_metric(labels, progress.state.comparison.failed)
+        yield from (evidence, threshold, requests, failed)
 
 
 class _Canaries(Collector):

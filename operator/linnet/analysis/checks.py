@@ -13,27 +13,33 @@ from linnet.api.status import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One metric's verdict, with the figure it rests on and a sentence for people."""
+    """One metric's verdict, with the figure it rests on and a sentence for people.
+
+    `query` is what was asked for it.
+    """
 
     metric: str
     verdict: Verdict
     message: str
     value: float | None = None
+    query: str = ""
 
 
 def judge(metric: Metric, measurement: Measurement) -> Check:
     """Compare one measurement with its metric's threshold range."""
-    value = measurement.value
+    verdict, message = _compare(metric, measurement)
+    return Check(metric.name, verdict, message, measurement.value, measurement.query)
+
+
+def _compare(metric: Metric, measurement: Measurement) -> tuple[Verdict, str]:
+    value, bounds = measurement.value, metric.threshold_range
     if value is None:
-        return Check(metric.name, Verdict.INCONCLUSIVE, f"{metric.name}: {measurement.absent}")
-    bounds = metric.threshold_range
+        return Verdict.INCONCLUSIVE, f"{metric.name}: {measurement.absent}"
     if bounds is not None and bounds.min is not None and value < bounds.min:
-        message = f"{metric.name} {value:g} is below the minimum {bounds.min:g}"
-        return Check(metric.name, Verdict.FAILED, message, value)
+        return Verdict.FAILED, f"{metric.name} {value:g} is below the minimum {bounds.min:g}"
     if bounds is not None and bounds.max is not None and value > bounds.max:
-        message = f"{metric.name} {value:g} is above the maximum {bounds.max:g}"
-        return Check(metric.name, Verdict.FAILED, message, value)
-    return Check(metric.name, Verdict.PASSED, f"{metric.name} {value:g}", value)
+        return Verdict.FAILED, f"{metric.name} {value:g} is above the maximum {bounds.max:g}"
+    return Verdict.PASSED, f"{metric.name} {value:g}"
 
 
 def judge_all(metrics: Sequence[Metric], measurements: Iterable[Measurement]) -> tuple[Check, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 
 class MetricKind(StrEnum):
@@ -11,6 +12,12 @@ class MetricKind(StrEnum):
     SUCCESS_RATE = "request-success-rate"
     DURATION = "request-duration"
     INLINE = "inline"
+
+
+_COUNTED: Final = {
+    MetricKind.SUCCESS_RATE: ("istio_requests_total", "response code"),
+    MetricKind.DURATION: ("istio_request_duration_milliseconds_bucket", "le"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,19 @@ class Query:
     promql: str | None = None
     within: bool = False
 
+    @property
+    def text(self) -> str:
+        """What is asked, for people: the query itself, or what a built-in metric counts."""
+        if self.promql is not None:
+            return self.promql
+        series, by = _COUNTED[self.kind]
+        return (
+            f"increments of {series}{{"
+            f'destination_workload_namespace="{self.namespace}",'
+            f'destination_workload="{self.workload}"}}'
+            f" over {self.window.total_seconds():.3g} s by {by}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -41,10 +61,11 @@ class Measurement:
     `value` is a percentage for request-success-rate, milliseconds for request-duration, and
     whatever the query returned for an inline metric; never NaN or infinite. `absent` says in a
     sentence why there is no value; exactly one of the two is set. `basis` says in a few words what
-    a built-in metric's value was counted from.
+    a built-in metric's value was counted from. `query` is what was asked, for people.
     """
 
     metric: str
     value: float | None = None
     absent: str | None = None
     basis: str = ""
+    query: str = ""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 
+from linnet.api.judgement import GuardRecord, Judgement
 from linnet.api.rules import KeyedBy, Model
 from linnet.api.salvage import without_broken_parts
 from linnet.api.scalars import Count, Generation, Percent
@@ -15,6 +16,7 @@ MAX_DECISIONS: Final = 10
 MAX_CONDITIONS: Final = 16
 MAX_MEASUREMENTS: Final = 32
 MAX_MESSAGE: Final = 1024
+MAX_QUERY: Final = 512
 MAX_REQUEST: Final = 128
 
 
@@ -47,6 +49,11 @@ def _clip(text: Any) -> Any:
     return text[: MAX_MESSAGE - 1] + "…" if too_long else text
 
 
+def _clip_query(text: Any) -> Any:
+    too_long = isinstance(text, str) and len(text) > MAX_QUERY
+    return text[: MAX_QUERY - 1] + "…" if too_long else text
+
+
 def _newest(items: Any) -> Any:
     return items[-MAX_DECISIONS:] if isinstance(items, (list, tuple)) else items
 
@@ -76,7 +83,7 @@ class Condition(Model):
 
     type: Annotated[
         str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z][A-Za-z0-9]*$")
-    ] = Field(description="Ready, Progressing, Stalled or Promoted.")
+    ] = Field(description="Ready, Progressing, Stalled, Promoted or Blind.")
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: Reason = Field(description="Why, as one CamelCase word for programs.")
     message: Message = Field(default="", description="Why, as a sentence for people.")
@@ -101,9 +108,15 @@ class MeasurementRecord(Model):
     message: Message = Field(
         default="", description="The value against its range, or why there is no value."
     )
+    query: Annotated[str, StringConstraints(max_length=MAX_QUERY), BeforeValidator(_clip_query)] = (
+        Field(
+            default="",
+            description="What was asked of Prometheus, or its beginning. Kept for the last decision.",
+        )
+    )
 
 
-class DecisionRecord(Model):
+class DecisionRecord(Judgement):
     """One decision, and the figures it was taken on."""
 
     time: Timestamp = Field(description="When it was taken.")
@@ -188,6 +201,11 @@ class CanaryStatus(Model):
     last_transition_time: Timestamp | None = Field(
         default=None, description="When phase or canaryWeight last changed."
     )
+    guard: GuardRecord | None = Field(
+        default=None,
+        description="How the canary compares with the primary so far, while a release is under"
+        " analysis. Written along with other changes, not at every sample.",
+    )
     paused_revision: Revision | None = Field(
         default=None,
         description="The revision whose release a request has paused, until another resumes it.",
@@ -206,7 +224,7 @@ class CanaryStatus(Model):
         tuple[Condition, ...], Field(max_length=MAX_CONDITIONS), KeyedBy("type")
     ] = Field(
         default=(),
-        description="The Canary's state in aspects: Ready, Progressing, Stalled, Promoted.",
+        description="The Canary's state in aspects: Ready, Progressing, Stalled, Promoted, Blind.",
     )
     decisions: Annotated[
         tuple[DecisionRecord, ...], Field(max_length=MAX_DECISIONS), BeforeValidator(_newest)
@@ -227,4 +245,3 @@ class CanaryStatus(Model):
         # `model_copy(update=...)` checks nothing: keep to the bounds of the schema here.
         checked = type(self).model_validate(dict(self))
         return checked.model_dump(mode="json", by_alias=True, exclude_none=True)
-

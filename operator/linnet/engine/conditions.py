@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from linnet.api.status import CanaryStatus, Condition, Phase
+from linnet.engine.blindness import Blindness
 from linnet.errors import SpecError
 
 UNDER_WAY = {Phase.INITIALIZING, Phase.PROGRESSING, Phase.PROMOTING, Phase.FINALISING}
@@ -31,8 +32,9 @@ def conditions(
     problem: SpecError | None,
     generation: int,
     now: datetime,
+    blind: Blindness | None = None,
 ) -> tuple[Condition, ...]:
-    """Return the four conditions; `lastTransitionTime` moves only where the status does."""
+    """Return the five conditions; `lastTransitionTime` moves only where the status does."""
     phase = status.phase
     under_way = phase in UNDER_WAY
     stalled = problem is not None or (phase, reason) in NEEDS_HELP
@@ -42,6 +44,7 @@ def conditions(
         ("Progressing", "True" if under_way else "False", reason, message),
         ("Stalled", "True" if stalled else "False", *(stall if stalled else ("NotStalled", ""))),
         ("Promoted", _promoted(phase), phase or "Unknown", ""),
+        ("Blind", *(("True", *blind) if blind else ("False", "NotBlind", ""))),
     )
     before = {condition.type: condition for condition in status.conditions}
     return tuple(

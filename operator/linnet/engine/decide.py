@@ -3,63 +3,27 @@
 from datetime import datetime
 from typing import Any
 
-from linnet.analysis import templates
-from linnet.analysis.measurement import MetricKind, Query
-from linnet.analysis.promql import BASELINE_REACH
 from linnet.api.canary import Canary
 from linnet.api.status import (
     MAX_DECISIONS,
     CanaryStatus,
     DecisionRecord,
     MeasurementRecord,
+    Phase,
     Verdict,
 )
+from linnet.engine.blindness import Blindness, blindness
 from linnet.engine.conditions import conditions, message_of, reason_of
 from linnet.engine.decision import Decision, Event
+from linnet.engine.figures import figures
 from linnet.engine.inbox import emptied
 from linnet.engine.observation import Observation
 from linnet.engine.outcome import Outcome, normal, warning
 from linnet.engine.plan import own_affairs, plan
-from linnet.engine.release import check_due
+from linnet.engine.progress import Progress
 from linnet.engine.rules import first_that_applies
 from linnet.engine.situation import assess
 from linnet.errors import SpecError
-
-
-def wanted_measurements(
-    canary: Canary, observation: Observation, now: datetime
-) -> tuple[Query, ...]:
-    """Return what must be measured before `decide` can take the next decision; often nothing.
-
-    A query's window never reaches back before the canary's first traffic in this release, so that
-    nothing an earlier revision did is held against this one. Where another revision had traffic
-    shortly before, not even the last sample before the window is used: it may be older than that
-    traffic's last requests.
-    """
-    since = canary.status.traffic_since
-    if canary.deleted or canary.spec.suspend or since is None:
-        return ()
-    situation = assess(canary, observation, now)
-    if not check_due(situation):
-        return ()
-    return tuple(
-        Query(
-            metric=metric.name,
-            kind=templates.kind_of(metric),
-            namespace=canary.namespace,
-            workload=canary.target_name,
-            at=now,
-            window=(window := min(metric.interval, now - since)),
-            server=canary.spec.metrics_server or "",
-            within=window == now - since and _follows_closely(canary.status, since),
-            promql=(
-                templates.render(canary, metric, window)
-                if templates.kind_of(metric) is MetricKind.INLINE
-                else None
-            ),
-        )
-        for metric in canary.spec.analysis.metrics
-    )
 
 
 def decide(canary: Canary, observation: Observation, now: datetime) -> Decision:
@@ -74,18 +38,37 @@ def decide(canary: Canary, observation: Observation, now: datetime) -> Decision:
     hands_off = tuple(own_affairs(situation, status)), None
     actions, obstacle = hands_off if outcome.hands_off else plan(situation, status)
     problem = None if canary.deleted else situation.problem or outcome.problem or obstacle
-    status, events = _written_down(canary, status, outcome, problem, now)
-    return Decision(status, actions, events, wake_at(canary, status, now))
+    problem = problem or (observation.refusal if actions else None)
+    progress = _progress(observation, status, outcome)
+    blind = blindness(canary.status, progress, now)
+    status, events = _written_down(canary, status, outcome, problem, now, blind)
+    status = _with_guard(canary.status, status, progress, now)
+    return Decision(status, actions, events, wake_at(canary, status, now), progress)
 
 
-def _follows_closely(status: CanaryStatus, since: datetime) -> bool:
-    """Tell whether another revision may have had traffic shortly before `since`."""
-    return status.drain_until is not None and since - status.drain_until < BASELINE_REACH
+def _progress(observation: Observation, status: CanaryStatus, outcome: Outcome) -> Progress | None:
+    """Return how far the analysis has come by now; None where none is under way."""
+    progress = outcome.progress or observation.progress
+    if progress is None or status.phase is not Phase.PROGRESSING or not progress.is_of(status):
+        return None
+    return progress
+
+
+def _with_guard(
+    before: CanaryStatus, status: CanaryStatus, progress: Progress | None, now: datetime
+) -> CanaryStatus:
+    """Take the progress along with whatever else is written, or after long enough by itself."""
+    if status.phase is not Phase.PROGRESSING or status.started_at != before.started_at:
+        return status.model_copy(update={"guard": None}) if status.guard else status
+    if progress and (status != before or progress.is_to_be_kept(status.guard)):
+        return status.model_copy(update={"guard": progress.record(now)})
+    return status
 
 
 def stall(canary: Canary, error: SpecError, now: datetime) -> Decision:
     """Return the decision for a Canary that the API server refused something for."""
-    status, events = _written_down(canary, canary.status, Outcome(), error, now)
+    blind = blindness(canary.status, None, now)
+    status, events = _written_down(canary, canary.status, Outcome(), error, now, blind)
     return Decision(status, events=events)
 
 
@@ -103,6 +86,7 @@ def _written_down(
     outcome: Outcome,
     problem: SpecError | None,
     now: datetime,
+    blind: Blindness | None,
 ) -> tuple[CanaryStatus, tuple[Event, ...]]:
     """Complete a status with conditions, history and time-stamps; return the Events it is worth."""
     before = canary.status
@@ -110,13 +94,14 @@ def _written_down(
     message = outcome.message if outcome.reason else message_of(before)
     changes: dict[str, Any] = {
         "observed_generation": canary.generation,
-        "conditions": conditions(status, reason, message, problem, canary.generation, now),
+        "conditions": conditions(status, reason, message, problem, canary.generation, now, blind),
     }
     if (status.phase, status.canary_weight) != (before.phase, before.canary_weight):
         changes["last_transition_time"] = now
     if outcome.record:
         record = _record(status, outcome, now)
-        changes["decisions"] = (*before.decisions, record)[-MAX_DECISIONS:]
+        older = map(_without_queries, before.decisions)
+        changes["decisions"] = (*older, record)[-MAX_DECISIONS:]
     events = [outcome.event] if outcome.event else []
     events += _stalling(before, problem)
     return status.model_copy(update=changes), tuple(events)
@@ -134,7 +119,10 @@ def _stalling(before: CanaryStatus, problem: SpecError | None) -> list[Event]:
 
 
 def _record(status: CanaryStatus, outcome: Outcome, now: datetime) -> DecisionRecord:
+    progress = outcome.progress
+    known = figures(progress.policy, progress.state, now.timestamp()) if progress else {}
     return DecisionRecord(
+        **known,
         time=now,
         verdict=outcome.verdict or Verdict.NONE,
         weight=status.canary_weight,
@@ -146,7 +134,16 @@ def _record(status: CanaryStatus, outcome: Outcome, now: datetime) -> DecisionRe
                 value=None if check.value is None else f"{check.value:g}",
                 verdict=check.verdict,
                 message=check.message,
+                query=check.query,
             )
             for check in outcome.checks
         ),
     )
+
+
+def _without_queries(record: DecisionRecord) -> DecisionRecord:
+    """Return an older record: what was asked is of interest while the decision is fresh."""
+    if not any(measured.query for measured in record.measurements):
+        return record
+    measurements = tuple(m.model_copy(update={"query": ""}) for m in record.measurements)
+    return record.model_copy(update={"measurements": measurements})

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus
+from linnet.engine.progress import Progress
 
 Object = Mapping[str, Any]
 
@@ -37,6 +38,21 @@ class Replace:
 
 
 @dataclass(frozen=True, slots=True)
+class Patch:
+    """Change some places in an object of the user's own (RFC 6902), and nothing else of it.
+
+    `content` says what it has of linnet's then. One that is `urgent` takes requests from where
+    they should not be.
+    """
+
+    ref: ObjectRef
+    operations: tuple[Mapping[str, Any], ...]
+    resource_version: str
+    content: str
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """Delete the object if it is still the one that was observed."""
 
@@ -62,7 +78,7 @@ class RemoveAnnotation:
     resource_version: str
 
 
-Action = Create | Scale | Replace | Delete | SetFinalizers | RemoveAnnotation
+Action = Create | Scale | Replace | Patch | Delete | SetFinalizers | RemoveAnnotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +92,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The next status, the plan that follows from it, and when to look again at the latest."""
+    """The next status, the plan that follows from it, and when to look again at the latest.
+
+    `progress` is how far the analysis has come, to be handed in with the next observation; None
+    while nothing is analysed.
+    """
 
     status: CanaryStatus
     actions: tuple[Action, ...] = ()
     events: tuple[Event, ...] = ()
     wake_at: datetime | None = None
+    progress: Progress | None = None

@@ -6,6 +6,7 @@ from typing import Any
 from linnet.analysis.checks import Check
 from linnet.api.status import CanaryStatus, Verdict
 from linnet.engine.decision import Event
+from linnet.engine.progress import Progress
 from linnet.errors import SpecError
 
 
@@ -16,7 +17,7 @@ class Outcome:
     `changes` are the status fields to set. `reason` and `message` go into the conditions; an
     empty reason leaves them as they are. `record` keeps the decision in the status's history.
     `problem` is what somebody has to mend. `hands_off` means that nothing but the status may be
-    written.
+    written. `progress` is how far the analysis has come with this; None leaves it as it is.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class Outcome:
     checks: tuple[Check, ...] = ()
     problem: SpecError | None = None
     hands_off: bool = False
+    progress: Progress | None = None
 
     def applied_to(self, status: CanaryStatus) -> CanaryStatus:
         """Return `status` with the changes made."""

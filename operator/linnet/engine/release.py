@@ -1,11 +1,7 @@
-"""Rules for a revision under analysis: start, wait, step, hold, take back."""
-
-from datetime import datetime
+"""Rules for a revision on its way: start, wait for its pods, hold, take back."""
 
 from linnet.analysis import checks as judging
-from linnet.analysis.ramps import ladder, next_weight
 from linnet.api.status import Phase, Verdict
-from linnet.engine.conditions import reason_of
 from linnet.engine.lifecycle import RELEASING, drained_at, progress_deadline
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
 from linnet.engine.situation import Situation
@@ -49,10 +45,10 @@ def start(s: Situation, reason: str, message: str, *, promoted_revision: str | N
             **traffic_away(s),
             "phase": phase,
             "revision": s.target.revision,
-            "paused_revision": None,
             "promoted_revision": promoted_revision,
             "replicas": _size(s),
             "failed_checks": 0,
+            "paused_revision": None,
             "started_at": s.now,
             "deadline": progress_deadline(s),
         },
@@ -118,115 +114,6 @@ def wait_for_the_canary(s: Situation) -> Outcome | None:
     return Outcome({}, "WaitingForCanary", f"waiting for the canary's pods to be ready{why}")
 
 
-def send_first_traffic(s: Situation) -> Outcome | None:
-    """The canary is ready and routable: the first step."""
-    if s.status.phase is not Phase.PROGRESSING or s.status.canary_weight:
-        return None
-    if obstacle := held(s) or paused_by_request(s):
-        return Outcome({}, *obstacle)
-    weight = ladder(s.spec.analysis)[0]
-    message = f"weight 0 → {weight}: the canary is ready"
-    return Outcome(
-        {
-            "canary_weight": weight,
-            "traffic_since": s.status.traffic_since or s.now,
-            "next_check_at": s.now + s.spec.analysis.interval,
-            "deadline": None,
-        },
-        "Advanced",
-        message,
-        normal("Advanced", message),
-        record=True,
-    )
-
-
-def check(s: Situation) -> Outcome | None:
-    """A check is due: its verdict decides on holding, stepping, promoting or taking back."""
-    if s.status.phase is not Phase.PROGRESSING:
-        return None
-    if not check_due(s):
-        return NOTHING_NEW
-    metrics = s.spec.analysis.metrics
-    if metrics and not s.observation.measurements:
-        return NOTHING_NEW
-    checks = judging.judge_all(metrics, s.observation.measurements)
-    verdict = judging.overall(checks)
-    if verdict is Verdict.FAILED:
-        return _failed(s, checks)
-    if verdict is Verdict.INCONCLUSIVE:
-        message = f"holding at weight {s.status.canary_weight}: " + judging.why(checks, verdict)
-        return _hold(s, "Inconclusive", message, checks, verdict)
-    if obstacle := held(s) or paused_by_request(s):
-        return _hold(s, *obstacle, checks, verdict)
-    return _passed(s, checks)
-
-
-def check_due(s: Situation) -> bool:
-    """Tell whether the canary has traffic and the time of its next check has come."""
-    due = s.status.next_check_at
-    return (
-        s.status.phase is Phase.PROGRESSING
-        and bool(s.status.canary_weight)
-        and s.target is not None
-        and s.target.revision == s.status.revision
-        and due is not None
-        and s.now >= due
-    )
-
-
-def _failed(s: Situation, checks: tuple[judging.Check, ...]) -> Outcome:
-    failed = s.status.failed_checks + 1
-    count = f"failed check {failed} of {_threshold(s)}"
-    message = f"{judging.why(checks, Verdict.FAILED)} ({count})"
-    if failed >= _threshold(s):
-        return roll_back(s, "AnalysisFailed", message, failed_checks=failed, checks=checks)
-    return Outcome(
-        {"failed_checks": failed, "next_check_at": _next_check(s)},
-        "CheckFailed",
-        message,
-        warning("CheckFailed", message),
-        record=True,
-        verdict=Verdict.FAILED,
-        checks=checks,
-    )
-
-
-def _passed(s: Situation, checks: tuple[judging.Check, ...]) -> Outcome:
-    weight = s.status.canary_weight
-    figures = "; ".join(check.message for check in checks) or "no metrics to check"
-    higher = next_weight(s.spec.analysis, weight)
-    if higher is None:
-        message = f"promoting revision {s.status.revision}: {figures}"
-        changes: dict[str, object] = {
-            "phase": Phase.PROMOTING,
-            "next_check_at": None,
-            "deadline": progress_deadline(s),
-        }
-        reason = "Promoting"
-    else:
-        message = f"weight {weight} → {higher}: {figures}"
-        changes = {"canary_weight": higher, "next_check_at": _next_check(s)}
-        reason = "Advanced"
-    event = normal(reason, message)
-    return Outcome(changes, reason, message, event, True, Verdict.PASSED, checks)
-
-
-def _hold(
-    s: Situation, reason: str, message: str, checks: tuple[judging.Check, ...], verdict: Verdict
-) -> Outcome:
-    changed = reason_of(s.status) != reason
-    event = warning(reason, message) if verdict is Verdict.INCONCLUSIVE else normal(reason, message)
-    return Outcome(
-        {"next_check_at": _next_check(s)},
-        reason,
-        message,
-        event if changed else None,
-        record=changed,
-        verdict=verdict,
-        checks=checks,
-    )
-
-
 def paused_by_request(s: Situation) -> tuple[str, str] | None:
     """Return the reason and message of a release that a person's request has paused."""
     if s.status.paused_revision is None or s.status.paused_revision != s.status.revision:
@@ -282,13 +169,6 @@ def traffic_away(s: Situation) -> dict[str, object]:
         "next_check_at": None,
         "deadline": None,
     }
-
-
-def _next_check(s: Situation) -> datetime:
-    """Keep to the schedule; after a pause (a restart, say) start a new one from now."""
-    interval = s.spec.analysis.interval
-    planned = (s.status.next_check_at or s.now) + interval
-    return planned if planned > s.now else s.now + interval
 
 
 def _threshold(s: Situation) -> int:

@@ -5,7 +5,7 @@ Each rule looks at one situation and returns an outcome, or None where it has no
 
 from collections.abc import Callable
 
-from linnet.engine import handover, idle, lifecycle, promotion, release, requests
+from linnet.engine import analysing, handover, idle, lifecycle, promotion, release, requests
 from linnet.engine.outcome import NOTHING_NEW, Outcome
 from linnet.engine.situation import Situation
 
@@ -36,8 +36,8 @@ RULES: tuple[Rule, ...] = (
     release.take_weight_off_pods_that_are_gone,
     handover.wait_for_the_target_to_be_scaled_up,
     release.wait_for_the_canary,
-    release.send_first_traffic,
-    release.check,
+    analysing.send_first_traffic,
+    analysing.analyse,
     # At rest
     idle.clear_a_failure_that_was_set_back,
     idle.follow_a_renamed_revision,

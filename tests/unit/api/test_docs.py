@@ -59,7 +59,7 @@ def test_a_field_of_the_spec_is_there_with_its_default(case: tuple[str, Mapping[
 def test_no_field_is_there_that_does_not_exist() -> None:
     spec = {name for name, _ in fields(ROOT["spec"])}
     known = spec | set(ROOT["status"]["properties"]) | {phase.value for phase in Phase}
-    known |= {"Ready", "Progressing", "Stalled", "Promoted"}
+    known |= {"Ready", "Progressing", "Stalled", "Promoted", "Blind"}
     section = PAGE.split("\nWhy a Canary is stalled", maxsplit=1)[0]
     assert set(re.findall(r"^\| `([^`|]+)` \|", section, re.MULTILINE)) <= known
 

@@ -6,15 +6,18 @@ answers measurements. It is no API server: what depends on one is tested on a re
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from linnet.analysis.measurement import Measurement, Query
+from linnet.analysis.tiles import Counts, Tile
+from linnet.analysis.watch import Baseline, TileReading, TileSpan, Watch, Yardstick
 from linnet.api.canary import Canary
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.status import CanaryStatus, Phase
-from linnet.engine import decide, wanted_measurements
+from linnet.engine import Wanted, decide, wanted
 from linnet.engine.decision import (
     Action,
     Create,
@@ -26,8 +29,12 @@ from linnet.engine.decision import (
     Scale,
 )
 from linnet.engine.observation import Observation
+from linnet.engine.progress import Progress
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+YARDSTICK = Yardstick(5.0, "source", 500.0)
+BASELINE_TILES = 60
+RPS = 50.0
 GOOD, BAD = 100.0, 0.0
 
 
@@ -46,6 +53,12 @@ class World:
         self.refuses: set[str] = set()
         """Kinds that the API server does not let anybody write."""
         self.measure: Callable[[Query], Measurement] = self.by_image_tag
+        self.serve: Callable[[Watch, float], Tile] = self.healthy
+        """What both sides served in the tile that ended then."""
+        self.unavailable = ""
+        """Why Prometheus does not answer, if it does not."""
+        self.progress: Progress | None = None
+        self.readings: tuple[TileReading, ...] = ()
         self.events: list[Event] = []
         self.decisions: list[Decision] = []
         self.weights: list[int] = []
@@ -109,10 +122,13 @@ class World:
     def step(self) -> Decision:
         """Observe, decide, apply; once."""
         canary = self.canary
-        observation = self.observation()
-        wanted = wanted_measurements(canary, observation, self.now)
-        observation = self.observation(tuple(self.measure(query) for query in wanted))
+        wants = wanted(canary, self.followed(), self.now)
+        observation = replace(
+            self.followed(wants),
+            measurements=tuple(self.measure(query) for query in wants.measurements),
+        )
         decision = decide(canary, observation, self.now)
+        self.progress = decision.progress
         self.decisions.append(decision)
         self.events.extend(decision.events)
         assert self.canary_object is not None
@@ -141,7 +157,7 @@ class World:
         end = self.now + timedelta(seconds=seconds)
         self.settle()
         while self.canary_object is not None:
-            wake = self.decisions[-1].wake_at
+            wake = self.wake_at()
             if wake is None or wake > end:
                 break
             self.now = wake
@@ -149,12 +165,25 @@ class World:
         self.now = end
         self.settle()
 
+    def wake_at(self) -> datetime | None:
+        """Return when the operator looks again: at its own deadline, or at the next tile."""
+        own, tile = self.decisions[-1].wake_at, None
+        wants = wanted(self.canary, self.followed(), self.now)
+        if wants.watch is not None or (wants.baseline and self.unavailable):
+            index = wants.watch.yardstick.index if wants.watch else YARDSTICK.index
+            tile = datetime.fromtimestamp(YARDSTICK.end(index(self.now.timestamp()) + 1), UTC)
+        return min((at for at in (own, tile) if at is not None), default=None)
+
+    def kill(self) -> None:
+        """Kill the operator: the next one has nothing in memory."""
+        self.progress = None
+
     def run_until(self, *phases: Phase, limit: float = 3600) -> None:
         """Let time pass until the Canary is in one of the phases."""
         end = self.now + timedelta(seconds=limit)
         self.settle()
         while self.status.phase not in phases:
-            wake = self.decisions[-1].wake_at
+            wake = self.wake_at()
             assert wake is not None, f"asleep in {self.status.phase}: {self.message}"
             assert wake <= end, f"still {self.status.phase} after {limit} s: {self.message}"
             self.now = wake
@@ -189,6 +218,38 @@ class World:
                 self.canary_object["metadata"]["finalizers"] = list(action.finalizers)
                 self._touch()
                 self._collect()
+
+    def followed(self, wants: Wanted | None = None) -> Observation:
+        """Return what the operator sees with what it has in memory, and the tiles it asked for."""
+        observation = replace(self.observation(), progress=self.progress)
+        if wants is None:
+            return observation
+        if wants.baseline:
+            observation = replace(observation, baseline=self.baseline())
+        if wants.watch is not None:
+            span = self.read(wants.watch, wants.since)
+            return replace(observation, tiles=span.readings, unanswered=span.unavailable)
+        return observation
+
+    def baseline(self) -> Baseline:
+        """Answer what was before a release."""
+        if self.unavailable:
+            return Baseline(None, absent=self.unavailable)
+        newest = YARDSTICK.index(self.now.timestamp())
+        watch = Watch("test", "podinfo", "podinfo-primary", YARDSTICK)
+        ends = map(YARDSTICK.end, range(newest - BASELINE_TILES + 1, newest + 1))
+        tiles = ((end, self.serve(watch, end)) for end in ends)
+        return Baseline(YARDSTICK, tuple(TileReading(e, Tile(None, t.primary)) for e, t in tiles))
+
+    def read(self, watch: Watch, since: float, now: float | None = None) -> TileSpan:
+        """Answer the tiles after `since` that have ended."""
+        now = self.now.timestamp() if now is None else now
+        if self.unavailable:
+            return TileSpan((), now + 5, self.unavailable)
+        newest = YARDSTICK.index(now)
+        ends = map(YARDSTICK.end, range(YARDSTICK.index(since) + 1, newest + 1))
+        readings = tuple(TileReading(end, self.serve(watch, end)) for end in ends)
+        return TileSpan(readings, YARDSTICK.end(newest + 1))
 
     def observation(self, measurements: tuple[Measurement, ...] = ()) -> Observation:
         """Return what the operator sees."""
@@ -260,6 +321,26 @@ class World:
         if "blind" in tag:
             return Measurement(query.metric, absent="no data")
         return Measurement(query.metric, value=BAD if "bad" in tag else GOOD)
+
+    def healthy(self, watch: Watch, end: float) -> Tile:
+        """No request fails on either side."""
+        return self.failing(canary=0)(watch, end)
+
+    def failing(
+        self, *, canary: float, primary: float = 0, since: float = 0
+    ) -> Callable[[Watch, float], Tile]:
+        """Have such shares of the requests fail on each side, from an instant on."""
+
+        def serve(watch: Watch, end: float) -> Tile:
+            requests = RPS * watch.yardstick.seconds
+            share = self.canary.status.canary_weight / 100
+            bad = canary if end > since else 0
+            return Tile(
+                Counts(requests * share, requests * share * bad, 0),
+                Counts(requests * (1 - share), requests * (1 - share) * primary, 0),
+            )
+
+        return serve
 
     def _play_controllers(self) -> None:
         for ref, obj in self.objects.items():

@@ -1,0 +1,134 @@
+"""What the loop of one Canary remembers of a release under analysis, and asks for it.
+
+Nothing here is needed to go on after a restart: the status holds what was known when it was last
+written, and the tiles since are read again.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from linnet.analysis.watch import Baseline, TileReading, TileSpan, Watch
+from linnet.api.canary import Canary
+from linnet.api.status import CanaryStatus
+from linnet.engine import Wanted
+from linnet.engine.observation import Observation
+from linnet.engine.progress import Progress
+from linnet.ports import Observed, Tiles
+
+ASK_AGAIN = 5.0
+"""Seconds until a Prometheus that did not answer is asked for the baseline again."""
+
+
+_Answer = TypeVar("_Answer")
+
+
+def _release(status: CanaryStatus) -> object:
+    return status.revision, status.started_at
+
+
+@dataclass(slots=True)
+class _Asked(Generic[_Answer]):
+    """A question to Prometheus, and the answer to come. `about` is what was asked."""
+
+    about: object
+    answer: asyncio.Future[_Answer]
+
+
+class Following:
+    """The tiles of a release as they come. `wake` is called when there is news."""
+
+    def __init__(
+        self, tiles: Tiles, wake: Callable[[], None], clock: Callable[[], datetime]
+    ) -> None:
+        self._tiles = tiles
+        self._wake = wake
+        self._clock = clock
+        self._progress: Progress | None = None
+        self._baseline: tuple[object, Baseline] | None = None
+        self._readings: tuple[TileReading, ...] = ()
+        self._unanswered = ""
+        self._next_at: datetime | None = None
+        self._watch: Watch | None = None
+        self._finding: _Asked[Baseline] | None = None
+        self._reading: _Asked[TileSpan] | None = None
+
+    def complete(self, observed: Observed) -> Observation:
+        """Return the observation with all that is known of the release."""
+        self._take_in()
+        found = self._baseline
+        known = found is not None and found[0] == _release(observed.canary.status)
+        return replace(
+            observed.observation,
+            progress=self._progress,
+            baseline=found[1] if found and known else None,
+            tiles=self._readings,
+            unanswered=self._unanswered,
+        )
+
+    def accept(self, progress: Progress | None) -> None:
+        """Remember how far the analysis has come, now that all that follows is written."""
+        self._progress = progress
+        last = progress.state.last_tile if progress else None
+        if last is not None:
+            self._readings = tuple(one for one in self._readings if one.end > last)
+
+    def follow(self, wants: Wanted, canary: Canary, now: datetime) -> datetime | None:
+        """Ask for what is wanted; return when to look again, if time alone calls for it."""
+        if wants.watch != self._watch:
+            self._stop_reading()
+            self._watch = wants.watch
+        if not wants.baseline:
+            self._stop_finding()
+        due = self._next_at is None or now >= self._next_at
+        if due and wants.baseline and self._finding is None:
+            self._find(canary)
+        if due and wants.watch is not None and self._reading is None:
+            span = self._ask(self._tiles.read(wants.watch, wants.since))
+            self._reading = _Asked(wants.watch, span)
+        waiting = self._finding or self._reading
+        return self._next_at if (wants.baseline or wants.watch) and not waiting else None
+
+    def stop(self) -> None:
+        """Give up what is being asked."""
+        self._stop_finding()
+        self._stop_reading()
+
+    def _find(self, canary: Canary) -> None:
+        server = canary.spec.metrics_server or ""
+        found = self._ask(self._tiles.baseline(server, canary.namespace, canary.primary_name))
+        self._finding = _Asked(_release(canary.status), found)
+
+    def _ask(self, question: Coroutine[Any, Any, _Answer]) -> asyncio.Future[_Answer]:
+        answer: asyncio.Future[_Answer] = asyncio.ensure_future(question)
+        answer.add_done_callback(lambda _: self._wake())
+        return answer
+
+    def _take_in(self) -> None:
+        """Take in the answers that have come."""
+        if self._finding is not None and self._finding.answer.done():
+            found = self._finding.answer.result()
+            self._baseline = self._finding.about, found
+            self._finding = None
+            if found.yardstick is None:
+                self._next_at = datetime.fromtimestamp(self._clock().timestamp() + ASK_AGAIN, UTC)
+        if self._reading is not None and self._reading.answer.done():
+            span = self._reading.answer.result()
+            self._reading = None
+            self._readings = (*self._readings, *span.readings)
+            self._unanswered = span.unavailable
+            self._next_at = datetime.fromtimestamp(span.next_at, UTC)
+
+    def _stop_finding(self) -> None:
+        if self._finding is not None:
+            self._finding.answer.cancel()
+            self._finding = None
+
+    def _stop_reading(self) -> None:
+        """Forget what was read: it is of another release, or counted in another way."""
+        if self._reading is not None:
+            self._reading.answer.cancel()
+            self._reading = None
+        self._readings, self._unanswered, self._next_at = (), "", None
