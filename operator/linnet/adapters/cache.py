@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from linnet.adapters.index import HostIndex, Multimap, related
 from linnet.adapters.kinds import (
     CANARY,
+    DEPLOYMENT,
     DESTINATION_RULE,
     ENDPOINT_SLICE,
     PEER_AUTHENTICATION,
@@ -95,10 +96,12 @@ class Cache:
     def neighbours(self, canary: Canary) -> list[dict[str, Any]]:
         """Return others' objects that may conflict with the Canary's, in a stable order.
 
+        Canaries that name one of its workloads are among them.
         Each has a spec, if only an empty one.
         """
         own = set(related(canary))
         refs = self._routes.covering(canary_hosts(canary)) - own
+        refs |= self._sharing(related(canary)) - {canary.ref}
         refs |= self._policies_in[canary.namespace] | self._policies_in[ROOT_NAMESPACE]
         found = (self.get(ref) for ref in sorted(refs))
         return [{"spec": {}} | obj for obj in found if obj is not None]
@@ -205,9 +208,17 @@ class Cache:
         new = _read_canary(ref, obj) if obj is not None else None
         if new is not None:
             self._canaries[ref] = new
-        self._concerned.move(ref, old.related if old else (), new.related if new else ())
+        before, after = old.related if old else (), new.related if new else ()
+        self._concerned.move(ref, before, after)
+        if before != after:
+            self._wake_all(self._sharing({*before, *after}) - {ref})
         self._canary_hosts.move(ref, old.hosts if old else (), new.hosts if new else ())
         self._in_namespace.move(ref, [ref.namespace], [ref.namespace] if new else [])
+
+    def _sharing(self, objects: Iterable[ObjectRef]) -> set[ObjectRef]:
+        """Return the Canaries of the workloads among the objects."""
+        workloads = (obj for obj in objects if obj.kind == DEPLOYMENT.name)
+        return {canary for workload in workloads for canary in self._concerned[workload]}
 
     def _wake_all(self, canaries: Iterable[ObjectRef]) -> None:
         for ref in list(canaries):

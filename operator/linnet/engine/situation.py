@@ -16,6 +16,7 @@ from linnet.workload import deployment
 from linnet.workload.deployment import Workload
 from linnet.workload.pair import check_apart, same_images
 from linnet.workload.primary import primary_labels, same_template
+from linnet.workload.sharing import shared_workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ def _problem(
     """Return the first reason why the Canary cannot work as it is written."""
     if target is None:
         return _not_found("TargetNotFound", "targetRef", canary.namespace, canary.target_name)
+    if shared := shared_workload(canary, observation.neighbours):
+        return shared
     try:
         if canary.copies_target:
             primary_labels(target)

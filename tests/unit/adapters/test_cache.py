@@ -287,3 +287,29 @@ def test_canaries_are_told_in_one_line_each(woken: Woken) -> None:
     woken.by(web, canary("api"))
     told = {line.ref.name: (line.phase, line.weight) for line in woken.cache.canaries()}
     assert told == {"web": ("Progressing", 30), "api": ("", 0)}
+
+
+class TestTwoDeploymentsOfTheUsersOwn:
+    @staticmethod
+    def between(name: str, target: str, primary: str, version: int = 1) -> dict[str, Any]:
+        one = canary(name, version)
+        one["spec"] |= {"targetRef": {"name": target}, "primaryRef": {"name": primary}}
+        return one
+
+    def test_both_wake_their_canary(self, woken: Woken) -> None:
+        woken.cache.put(self.between("web", "web-v2", "web-v1"))
+        for name in ("web-v1", "web-v2"):
+            assert woken.by(obj("Deployment", name, 2, spec={"replicas": 1})) == {"web"}
+        assert woken.by(obj("Deployment", "web-primary", 3, spec={"replicas": 1})) == set()
+
+    def test_a_canary_of_the_same_workload_is_a_neighbour_and_wakes_it(self, woken: Woken) -> None:
+        web, other = self.between("web", "web-v2", "web-v1"), self.between("b", "web-v3", "web-v1")
+        woken.cache.put(web)
+        assert woken.by(other) == {"web", "b"}
+        (neighbour,) = woken.cache.neighbours(Canary.from_object(web))
+        assert neighbour["metadata"]["name"] == "b"
+        assert woken.by({**other, "metadata": other["metadata"] | {"resourceVersion": "5"}}) == {
+            "b"
+        }, "its status is no business of the other"
+        assert woken.by_removing(other) == {"web", "b"}
+        assert woken.cache.neighbours(Canary.from_object(web)) == []
