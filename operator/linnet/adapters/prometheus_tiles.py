@@ -5,8 +5,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 from linnet.adapters.gathering import GATHER_SECONDS, Gathering
 from linnet.adapters.prometheus_failures import QueryError
@@ -20,8 +21,8 @@ from linnet.adapters.prometheus_ranges import (
     read_ranges,
     tile_queries,
 )
+from linnet.adapters.prometheus_reasons import Reasons
 from linnet.adapters.prometheus_server import PrometheusServer
-from linnet.analysis import absence, queries
 from linnet.analysis.queries import Workload
 from linnet.analysis.tile_rows import TileRows
 from linnet.analysis.watch import Baseline, TileReading, TileSpan, Watch
@@ -35,8 +36,9 @@ MAX_TILES: Final = 5_000
 """How far back tiles are caught up."""
 ACTIVE_TILES: Final = 3
 """Who has not asked for so many tiles is not asked for any more."""
-EXPLAINED_SECONDS: Final = 60.0
-"""How long the reason why a workload has no series is taken for granted."""
+
+
+T = TypeVar("T")
 
 
 class _Answer(NamedTuple):
@@ -46,11 +48,15 @@ class _Answer(NamedTuple):
     unavailable: str = ""
 
 
+_Part = asyncio.Task[dict[Watch, _Answer]]
+"""The answers of the releases that share a query, to come."""
+
+
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """Some releases' answers for one tile, to come. While it is open, others can come aboard."""
+    """Releases that ask for one tile. While the batch is open, others can come aboard."""
 
-    task: "asyncio.Task[dict[Watch, _Answer]]" = field(init=False)
+    task: asyncio.Task[dict[Watch, _Part]] = field(init=False)
     watches: set[Watch] = field(default_factory=set)
     is_open: bool = True
 
@@ -83,7 +89,8 @@ class PrometheusTiles:
         self._history = PrometheusHistory(pool, clock, scrape_interval)
         self._active: dict[Group, _Active] = defaultdict(_Active)
         self._missed: Gathering[Group, tuple[Watch, range], TileRange] = Gathering(self._catch_up)
-        self._reasons: dict[tuple[Group, Workload], tuple[float, str]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._reasons = Reasons(pool, clock)
 
     async def baseline(self, server: str, namespace: str, primary: str) -> Baseline:
         """Return how the tiles of a release are counted, and the primary's tiles until now."""
@@ -102,15 +109,9 @@ class PrometheusTiles:
 
     async def close(self) -> None:
         """Give up all queries."""
-        tasks = [
-            batch.task
-            for active in self._active.values()
-            for batches in active.batches.values()
-            for batch in batches
-        ]
-        for task in tasks:
+        for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._missed.close()
         await self._history.close()
 
@@ -154,14 +155,15 @@ class PrometheusTiles:
             for old in [one for one in active.batches if one < index - ACTIVE_TILES]:
                 del active.batches[old]
             batch = _Batch()
-            batch.task = asyncio.create_task(self._ask_for_all(group, index, batch))
+            batch.task = self._keep(asyncio.create_task(self._begin(group, index, batch)))
             active.batches[index].append(batch)
         batch.watches.add(watch)
         # One who asked may go away; the others still want their answers.
-        answers = await asyncio.shield(batch.task)
-        return answers[watch]
+        part = (await asyncio.shield(batch.task))[watch]
+        return (await asyncio.shield(part))[watch]
 
-    async def _ask_for_all(self, group: Group, index: int, batch: _Batch) -> dict[Watch, _Answer]:
+    async def _begin(self, group: Group, index: int, batch: _Batch) -> dict[Watch, _Part]:
+        """Send off the queries of a batch; return for each release what will hold its answer."""
         await asyncio.sleep(GATHER_SECONDS)
         active, batch.is_open = self._active[group], False
         gone = [one for one, last in active.asked_at.items() if last < index - ACTIVE_TILES]
@@ -169,24 +171,20 @@ class PrometheusTiles:
             del active.asked_at[watch]
         others = [one for one in active.batches[index] if one is not batch]
         batch.watches |= active.asked_at.keys() - set().union(*(one.watches for one in others))
-        watches = frozenset(batch.watches)
-        answers: dict[Watch, _Answer] = {}
-        try:
-            server = self._pool.server(group.server)
-        except QueryError as error:
-            answers = dict.fromkeys(watches, _Answer(None, str(error)))
-        else:
-            in_order = sorted(watches, key=lambda one: one.workloads)
-            for part in await asyncio.gather(
-                *(
-                    self._ask_for_part(server, group, index, some)
-                    for some in parts(in_order, WATCHES_A_QUERY)
-                )
-            ):
-                answers |= part
-        # To be asked for again.
-        batch.watches -= {one for one, answer in answers.items() if answer.reading is None}
-        return answers
+        server = self._pool.server(group.server)
+        in_order = sorted(batch.watches, key=lambda one: one.workloads)
+        begun: dict[Watch, _Part] = {}
+        for some in parts(in_order, WATCHES_A_QUERY):
+            asking = self._ask_for_part(server, group, index, some)
+            part = self._keep(asyncio.create_task(asking))
+            part.add_done_callback(partial(_to_be_asked_again, batch))
+            begun |= dict.fromkeys(some, part)
+        return begun
+
+    def _keep(self, task: asyncio.Task[T]) -> asyncio.Task[T]:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _ask_for_part(
         self, server: PrometheusServer, group: Group, index: int, watches: Sequence[Watch]
@@ -213,49 +211,19 @@ class PrometheusTiles:
             return dict.fromkeys(watches, _Answer(None))
         if durations:
             rows.add_durations(asked[1])
-        why = await self._why_unseen(server, group, rows, index, watches)
+        unseen = {one for watch in watches for one in rows.unseen(watch, index)}
+        why = await self._reasons.of(server, group, unseen, at)
         return {
             watch: _Answer(_explained(reading, rows.unseen(watch, index), why))
             for watch in watches
             for reading in rows.read(watch, [index])
         }
 
-    async def _why_unseen(
-        self,
-        server: PrometheusServer,
-        group: Group,
-        rows: TileRows,
-        index: int,
-        watches: Iterable[Watch],
-    ) -> dict[Workload, str]:
-        """Return a sentence for each workload without a row, found out by a query of its own."""
-        now = self._clock()
-        unseen = {one for watch in watches for one in rows.unseen(watch, index)}
-        known = {
-            one: self._reasons[group, one][1]
-            for one in unseen
-            if (group, one) in self._reasons
-            and now - self._reasons[group, one][0] < EXPLAINED_SECONDS
-        }
-        asking = sorted(unseen - known.keys())
-        if not asking:
-            return known
-        series = absence.Series(queries.REQUESTS)
-        at = datetime.fromtimestamp(group.end(index), UTC)
-        promql = absence.probe_promql(series, asking)
-        try:
-            found = await self._pool.ask(server, "probe", promql, at, self._pool.deadline())
-        except QueryError:
-            return known
-        span = timedelta(seconds=group.seconds)
-        why = absence.explain(
-            found, series, asking, at, span, reporter=group.reporter, hint=_hint(group.seconds)
-        )
-        for key in [key for key, (told, _) in self._reasons.items() if now - told > 600]:
-            del self._reasons[key]
-        for workload, sentence in why.items():
-            self._reasons[group, workload] = (now, f"{sentence} (Prometheus {server.url})")
-        return known | {one: self._reasons[group, one][1] for one in why}
+
+def _to_be_asked_again(batch: _Batch, part: _Part) -> None:
+    """Take those off a batch that it has no reading for."""
+    if not part.cancelled() and part.exception() is None:
+        batch.watches -= {one for one, answer in part.result().items() if answer.reading is None}
 
 
 def _explained(
@@ -264,7 +232,3 @@ def _explained(
     sentences = [reading.absent, *(why.get(one, "") for one in unseen)]
     absent = "; ".join(filter(None, sentences))
     return TileReading(reading.end, reading.tile, absent)
-
-
-def _hint(seconds: float) -> str:
-    return f"the scrape interval is taken to be {seconds:g} s: --scrape-interval sets it"
