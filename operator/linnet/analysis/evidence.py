@@ -26,15 +26,20 @@ _MAX_RATE: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """The state of one e-process: a share per ratio, and what is not yet on any of them."""
+    """The state of one e-process: a share per ratio, and what is not yet on any of them.
+
+    `value` is their sum, the evidence: 1 is none; 1/alpha is enough for a chance of alpha to be
+    wrong.
+    """
 
     shares: tuple[float, ...] = (_START / _J,) * _J
     reserve: float = 1 - _START
+    value: float = 1.0
 
-    @property
-    def value(self) -> float:
-        """The evidence: 1 is none; 1/alpha is enough for a chance of alpha to be wrong."""
-        return sum(self.shares) + self.reserve
+    @classmethod
+    def of(cls, shares: Sequence[float], reserve: float) -> "Mixture":
+        """Return the state with these shares, one per ratio."""
+        return cls(tuple(shares), reserve, sum(shares) + reserve)
 
     def after(
         self,
@@ -57,21 +62,19 @@ class Mixture:
         reserve, shares = self.reserve, self.shares
         moved = _HAZARD * reserve * min(1.0, reserve / _SLOWER_BELOW)
         each = moved / _J
-        if (total := sum(shares)) > ceiling:
-            forget = ceiling / total
-            shares = tuple([share * forget for share in shares])
+        if self.value > ceiling:
+            kept = ceiling / self.value
+            shares = tuple([share * kept for share in shares])
         left = reserve - moved
         if not increments:
-            return Mixture(tuple([share + each for share in shares]), left)
+            return Mixture.of([share + each for share in shares], left)
         cap = min(cap, _LARGEST)
         most = exp(cap)
-        return Mixture(
-            tuple(
-                [
-                    (share + each) * (exp(x) if (x := step / dispersion) < cap else most)
-                    for share, step in zip(shares, increments, strict=True)
-                ]
-            ),
+        return Mixture.of(
+            [
+                (share + each) * (exp(x) if (x := step / dispersion) < cap else most)
+                for share, step in zip(shares, increments, strict=True)
+            ],
             left,
         )
 

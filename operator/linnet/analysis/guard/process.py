@@ -27,13 +27,14 @@ class ProcessRules:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What both sides served since the evidence was last nothing."""
+    """What both sides served since the evidence began to rise; the last tile while it does not."""
 
     canary: float = 0.0
     canary_bad: float = 0.0
     primary: float = 0.0
     primary_bad: float = 0.0
     since: float | None = None
+    rising: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +73,21 @@ class Process:
         cap = rules.persistence.cap(canary, canary_bad, scatter)
         against_primary = relative(canary, canary_bad, primary, primary_bad, rules.ratio)
         against_floor = absolute(canary, canary_bad, rules.floor)
+        relative_now = self.relative.after(against_primary, cap, spread, rules.needed)
+        absolute_now = self.absolute.after(against_floor, cap, spread, rules.needed)
+        evidence = min(relative_now.value, absolute_now.value)
+        rising = evidence > 1 or evidence > self.evidence
+        run = self.run if rising and self.run.rising else Run(since=start)
         return Process(
-            self.relative.after(against_primary, cap, spread, rules.needed),
-            self.absolute.after(against_floor, cap, spread, rules.needed),
+            relative_now,
+            absolute_now,
             self.dispersion.after(primary, primary_bad),
-            self._run(canary, canary_bad, primary, primary_bad, start),
-        )
-
-    def _run(
-        self, canary: float, canary_bad: float, primary: float, primary_bad: float, start: float
-    ) -> Run:
-        run = self.run
-        if run.since is None or self.evidence <= 1.0:
-            return Run(canary, canary_bad, primary, primary_bad, start)
-        return Run(
-            run.canary + canary,
-            run.canary_bad + canary_bad,
-            run.primary + primary,
-            run.primary_bad + primary_bad,
-            run.since,
+            Run(
+                run.canary + canary,
+                run.canary_bad + canary_bad,
+                run.primary + primary,
+                run.primary_bad + primary_bad,
+                run.since,
+                rising,
+            ),
         )

@@ -22,7 +22,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What both sides served since the evidence was last nothing (`since`, in seconds).
+    """What both sides served since the evidence began to rise (`since`, in seconds).
+
+    While it does not rise: in the last tile.
 
     `bad` are the failed requests, or the slow ones. Rates are shares, from 0 to 1.
     """

@@ -120,19 +120,20 @@ def _process(process: Process) -> list[float | None]:
         *_numbers((*process.absolute.shares, process.absolute.reserve)),
         *_numbers((scatter.tiles, scatter.requests, scatter.bad, scatter.squares)),
         *_numbers((run.canary, run.canary_bad, run.primary, run.primary_bad)),
+        float(run.rising),
         _time(run.since),
     ]
 
 
 def _process_of(packed: Any) -> Process:
     *numbers, since = packed
-    values = _floats(numbers, 2 * _MIXTURE + 8)
-    first, second, rest = values[:_MIXTURE], values[_MIXTURE : 2 * _MIXTURE], values[-8:]
+    values = _floats(numbers, 2 * _MIXTURE + 9)
+    first, second, rest = values[:_MIXTURE], values[_MIXTURE : 2 * _MIXTURE], values[-9:]
     return Process(
-        Mixture(first[:_SHARES], first[-1]),
-        Mixture(second[:_SHARES], second[-1]),
+        Mixture.of(first[:_SHARES], first[-1]),
+        Mixture.of(second[:_SHARES], second[-1]),
         Dispersion(*rest[:4]),
-        Run(rest[4], rest[5], rest[6], rest[7], _time_of(since)),
+        Run(rest[4], rest[5], rest[6], rest[7], _time_of(since), rest[8] > 0),
     )
 
 
