@@ -18,7 +18,7 @@ from linnet.api.names import APPLIED_ANNOTATION
 from linnet.api.status import CanaryStatus
 from linnet.backoff import Backoff
 from linnet.contest import AT_ONCE, Contests, contested
-from linnet.engine import Wanted, decide, stall, wanted
+from linnet.engine import Wanted, decide, stall, unreadable, wanted
 from linnet.engine.decision import (
     Action,
     Create,
@@ -159,6 +159,7 @@ class Reconciler:
             observed, now, decision = self._decide(canary)
         await self._write_down(canary.worker, observed.canary, decision)
         if observed.problem is not None:
+            await self._carry_out(canary, observed.canary, decision.actions, now)
             return None
         canary.following.accept(decision.progress)
         self._telemetry.judged(observed.canary.ref, decision.progress)
@@ -176,7 +177,7 @@ class Reconciler:
             raise _GoneError
         now = self._clock()
         if observed.problem is not None:
-            return observed, now, stall(observed.canary, observed.problem, now)
+            return observed, now, unreadable(observed.canary, observed.problem, now)
         observed = replace(observed, observation=canary.following.complete(observed))
         answers = self._answers(canary, observed)
         observation = replace(observed.observation, measurements=answers, refusal=canary.refusal)

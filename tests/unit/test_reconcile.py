@@ -386,6 +386,12 @@ class TestInvalid:
             loop.cluster.worker.wake.set()
             await loop.until(lambda: loop.world.condition("Stalled").status == "False", 1)
 
+    async def test_is_let_go_once_it_is_deleted(self) -> None:
+        async with at_rest() as loop:
+            loop.cluster.problem = self.PROBLEM
+            loop.cluster.change(loop.world.delete)
+            await loop.until(lambda: loop.world.canary_object is None, 1)
+
 
 class TestStopping:
     async def test_finishes_the_write_under_way_and_begins_no_other(self) -> None:
