@@ -15,6 +15,7 @@ from linnet.adapters.events import EventPoster
 from linnet.adapters.kubernetes import Kubernetes
 from linnet.adapters.lease import Lease, Unopposed
 from linnet.adapters.listings import Listings
+from linnet.adapters.policies import WeightsGuard
 from linnet.adapters.prometheus import PrometheusMetrics
 from linnet.adapters.prometheus_pool import PrometheusPool
 from linnet.adapters.prometheus_tiles import PrometheusTiles
@@ -67,12 +68,14 @@ class Operator:
         )
         self._metrics = PrometheusMetrics(self._prometheus)
         self._tiles = PrometheusTiles(self._prometheus, time.time, settings.scrape_interval)
+        self._guard = WeightsGuard(connection, self._workers.wake)
         cluster = Kubernetes(
             connection,
             self._cache,
             self._events,
             self._watching.versions,
             self._lease.time_left,
+            self._guard.missing,
         )
         self._reconciler = Reconciler(
             cluster, self._metrics, self._tiles, lambda: datetime.now(UTC), telemetry
@@ -98,6 +101,7 @@ class Operator:
                     group.create_task(self._lease.run(), name="lease"),
                     group.create_task(self._events.run(), name="events"),
                     group.create_task(self._telemetry.watch_loop(), name="event loop"),
+                    group.create_task(self._guard.look(), name="policies"),
                 ]
                 # kopf may take the signal in the instant between its start and our taking over.
                 tasks[0].add_done_callback(lambda _: self._stop.set())

@@ -16,6 +16,9 @@ AT_ONCE = 3
 """How many restorations of an object come without delay."""
 
 LONGEST = timedelta(seconds=30)
+LONGEST_URGENT = timedelta(seconds=1)
+"""Where the canary gets requests that it should not get, nobody waits for a fight to calm down."""
+
 FORGOTTEN_AFTER = timedelta(minutes=2)
 """After this long without a restoration the fight is over."""
 
@@ -33,7 +36,9 @@ class Contests:
 
     _fights: dict[Hashable, _Fight] = field(default_factory=dict)
 
-    def allowed_at(self, target: Hashable, wanted: str, now: datetime) -> datetime:
+    def allowed_at(
+        self, target: Hashable, wanted: str, now: datetime, *, urgent: bool = False
+    ) -> datetime:
         """Return when `wanted` may be written: now, or later if it was undone too often.
 
         `target` identifies what is written to, `wanted` the content.
@@ -43,7 +48,8 @@ class Contests:
             return now
         if now - fight.last > FORGOTTEN_AFTER or fight.rounds < AT_ONCE:
             return now
-        return max(now, fight.last + min(LONGEST, timedelta(seconds=2 ** (fight.rounds - AT_ONCE))))
+        pause = timedelta(seconds=2 ** min(fight.rounds - AT_ONCE, 10))
+        return max(now, fight.last + min(LONGEST_URGENT if urgent else LONGEST, pause))
 
     def written(self, target: Hashable, wanted: str, now: datetime) -> int:
         """Note that `wanted` was written; return how often it has been restored in this fight."""
@@ -61,12 +67,18 @@ class Contests:
         return fight.rounds
 
 
-def contested(ref: ObjectRef) -> Event:
+def contested(ref: ObjectRef, *, adopted: bool = False) -> Event:
     """Return the Event that tells of a fight, once in each."""
+    advice = (
+        "the MutatingAdmissionPolicy that linnet ships keeps the weights whoever writes them "
+        "(docs/adopt.md)"
+        if adopted
+        else "make them leave it to linnet"
+    )
     return Event(
         "Warning",
         "Contested",
         f"{ref} is changed each time that linnet writes it; from now on linnet waits, up to "
         f"{LONGEST.seconds} s, before it does so again. metadata.managedFields of {ref} tells who "
-        "writes it: make them leave it to linnet",
+        f"writes it: {advice}",
     )

@@ -24,6 +24,7 @@ from linnet.engine.decision import (
     Create,
     Decision,
     Delete,
+    Patch,
     RemoveAnnotation,
     Replace,
     Scale,
@@ -199,7 +200,8 @@ class Reconciler:
         """Carry out a plan; return when to go on where a fight over an object bids to wait."""
         for action in actions:
             target, content = (isinstance(action, Scale), action.ref), _content(action)
-            allowed_at = canary.contests.allowed_at(target, content, now)
+            urgent = isinstance(action, Patch) and action.urgent
+            allowed_at = canary.contests.allowed_at(target, content, now, urgent=urgent)
             if canary.refused_until and canary.refused_write == (target, content):
                 allowed_at = max(allowed_at, canary.refused_until)
             if allowed_at > now:
@@ -231,7 +233,9 @@ class Reconciler:
                 self._telemetry.restorations.labels(action.ref.kind).inc()
                 log.info("Restored", extra={"canary": observed.ref, "object": action.ref})
             if rounds == AT_ONCE:
-                await self._cluster.post(observed, contested(action.ref))
+                await self._cluster.post(
+                    observed, contested(action.ref, adopted=isinstance(action, Patch))
+                )
         if canary.refusal is not None:
             canary.refusal = None
             canary.refused_write, canary.refused_until = None, None
@@ -317,6 +321,8 @@ def _content(action: Action) -> str:
             return str(annotations.get(APPLIED_ANNOTATION, ""))
         case Scale():
             return str(action.replicas)
+        case Patch():
+            return action.content
         case SetFinalizers():
             return ",".join(action.finalizers)
         case Delete():

@@ -27,7 +27,10 @@ from linnet.api.canary import Canary
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.objects import ObjectRef
 from linnet.errors import SpecError
+from linnet.routing.adoption import adopted_refs
+from linnet.routing.claims import canary_key, claims_in
 from linnet.routing.conflicts import ROOT_NAMESPACE, canary_hosts, hosts_of
+from linnet.routing.delegates import delegate_ref, delegates_of
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 BURIED = 1024
@@ -47,6 +50,8 @@ class _Entry(NamedTuple):
     version: int
     text: bytes
     hosts: tuple[str, ...] = ()
+    names: tuple[ObjectRef, ...] = ()
+    """VirtualServices that this one delegates to, and Canaries that claim weights in it."""
 
 
 class _Canary(NamedTuple):
@@ -70,6 +75,7 @@ class Cache:
         self._concerned: Multimap[ObjectRef, ObjectRef] = Multimap()
         self._in_namespace: Multimap[str, ObjectRef] = Multimap()
         self._policies_in: Multimap[str, ObjectRef] = Multimap()
+        self._naming: Multimap[ObjectRef, ObjectRef] = Multimap()
         self._routes = HostIndex()
         self._canary_hosts = HostIndex()
 
@@ -102,9 +108,21 @@ class Cache:
         own = set(related(canary))
         refs = self._routes.covering(canary_hosts(canary)) - own
         refs |= self._sharing(related(canary)) - {canary.ref}
+        if canary.delegates:
+            refs |= self._naming[delegate_ref(canary)]
         refs |= self._policies_in[canary.namespace] | self._policies_in[ROOT_NAMESPACE]
         found = (self.get(ref) for ref in sorted(refs))
         return [{"spec": {}} | obj for obj in found if obj is not None]
+
+    def claimed(self, canary: ObjectRef) -> frozenset[ObjectRef]:
+        """Return the VirtualServices of others that have weights of this Canary's."""
+        return self._naming[canary]
+
+    def adopters(self, canary: Canary) -> frozenset[str]:
+        """Return the other Canaries that write weights into VirtualServices of this one's."""
+        refs = {*adopted_refs(canary), *self.claimed(canary.ref)}
+        found = {other for ref in refs for other in self._concerned[ref]} - {canary.ref}
+        return frozenset(map(canary_key, found))
 
     def canaries(self) -> Iterator[CanarySummary]:
         """Return all Canaries, each in a line."""
@@ -176,10 +194,14 @@ class Cache:
     def _keep(self, ref: ObjectRef, version: int, obj: Object | None) -> None:
         before = self._entries.pop(ref, None)
         hosts: tuple[str, ...] = ()
+        names: tuple[ObjectRef, ...] = ()
         if obj is not None:
             if ref.kind in {VIRTUAL_SERVICE.name, DESTINATION_RULE.name} and obj.get("spec"):
                 hosts = tuple(hosts_of(obj))
-            self._entries[ref] = _Entry(version, _text(obj), hosts)
+            if ref.kind == VIRTUAL_SERVICE.name:
+                names = tuple(_named_in(obj))
+            self._entries[ref] = _Entry(version, _text(obj), hosts, names)
+        self._keep_names(ref, before.names if before is not None else (), names)
         if ref.kind == CANARY.name:
             self._keep_canary(ref, obj)
             self._wake(ref)
@@ -193,6 +215,18 @@ class Cache:
             self._wake_all(self._canaries if everywhere else self._in_namespace[ref.namespace])
         else:
             self._wake_all(self._concerned[ref])
+
+    def _keep_names(
+        self, ref: ObjectRef, old: tuple[ObjectRef, ...], new: tuple[ObjectRef, ...]
+    ) -> None:
+        if not old and not new:
+            return
+        self._naming.move(ref, old, new)
+        for named in {*old, *new}:
+            if named.kind == VIRTUAL_SERVICE.name:
+                self._wake_all(self._concerned[named])
+            elif named in self._canaries:
+                self._wake(named)
 
     def _keep_slice(self, ref: ObjectRef, new: _Slice | None) -> None:
         old = self._slices.pop(ref, None)
@@ -214,6 +248,10 @@ class Cache:
             self._wake_all(self._sharing({*before, *after}) - {ref})
         self._canary_hosts.move(ref, old.hosts if old else (), new.hosts if new else ())
         self._in_namespace.move(ref, [ref.namespace], [ref.namespace] if new else [])
+        if new is None and old is not None:  # what it claimed is free for others
+            for related_ref in old.related:
+                if related_ref.kind == VIRTUAL_SERVICE.name:
+                    self._wake_all(self._concerned[related_ref])
 
     def _sharing(self, objects: Iterable[ObjectRef]) -> set[ObjectRef]:
         """Return the Canaries of the workloads among the objects."""
@@ -233,6 +271,12 @@ def _read_canary(ref: ObjectRef, obj: Object) -> _Canary:
     except SpecError:
         return _Canary((), (), summary)
     return _Canary(related(canary), tuple(canary_hosts(canary)), summary)
+
+
+def _named_in(virtual_service: Object) -> Iterator[ObjectRef]:
+    yield from delegates_of(virtual_service)
+    for claim in claims_in(virtual_service):
+        yield ObjectRef(CANARY.name, *claim.canary.split("/"))
 
 
 def _read_slice(ref: ObjectRef, version: int, obj: Object) -> _Slice:

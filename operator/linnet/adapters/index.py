@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from linnet.adapters.kinds import DEPLOYMENT, DESTINATION_RULE, SERVICE, VIRTUAL_SERVICE
 from linnet.api.canary import Canary
 from linnet.api.objects import ObjectRef
+from linnet.routing.adoption import adopted_refs
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -63,19 +64,17 @@ class HostIndex:
 
 
 def related(canary: Canary) -> tuple[ObjectRef, ...]:
-    """Return the objects that this Canary reads or writes, which have fixed names."""
-    service, primary, other = canary.service_name, canary.service_primary, canary.service_canary
-    names = (
-        (DEPLOYMENT, canary.target_name),
-        (DEPLOYMENT, canary.primary_name),
-        (SERVICE, service),
-        (SERVICE, primary),
-        (SERVICE, other),
-        (DESTINATION_RULE, primary),
-        (DESTINATION_RULE, other),
-        (VIRTUAL_SERVICE, service),
-    )
-    return tuple(ObjectRef(kind.name, canary.namespace, name) for kind, name in names)
+    """Return the objects that this Canary reads or writes, as far as it names them."""
+    names = [(DEPLOYMENT, canary.target_name), (DEPLOYMENT, canary.primary_name)]
+    if canary.makes_services:
+        for side in (canary.service_primary, canary.service_canary):
+            names += [(SERVICE, side), (DESTINATION_RULE, side)]
+    if canary.spec.service.destination_rule_ref is not None:
+        names.append((DESTINATION_RULE, canary.spec.service.destination_rule_ref.name))
+    if not canary.adopts:
+        names += [(SERVICE, canary.service_name), (VIRTUAL_SERVICE, canary.service_name)]
+    refs = (ObjectRef(kind.name, canary.namespace, name) for kind, name in names)
+    return (*refs, *adopted_refs(canary))
 
 
 def _wildcard(host: str) -> bool:

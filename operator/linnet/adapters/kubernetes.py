@@ -5,7 +5,8 @@ server refuses it when there is a newer one. What a write returns goes into the 
 reconcile sees its own writes before the watch tells of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from linnet.adapters.cache import Cache
@@ -13,6 +14,7 @@ from linnet.adapters.connection import TIMEOUT, Connection, NotFoundError
 from linnet.adapters.events import EventPoster
 from linnet.adapters.index import related
 from linnet.adapters.kinds import KINDS, SERVICE, Kind
+from linnet.adapters.managed_fields import handed_back
 from linnet.api.canary import Canary, Metadata
 from linnet.api.names import FIELD_MANAGER
 from linnet.api.objects import ObjectRef
@@ -22,6 +24,8 @@ from linnet.engine.decision import (
     Create,
     Delete,
     Event,
+    Object,
+    Patch,
     RemoveAnnotation,
     Replace,
     Scale,
@@ -31,6 +35,7 @@ from linnet.engine.observation import Observation
 from linnet.errors import ConflictError, SpecError, UnavailableError
 from linnet.ports import Observed
 
+JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRICT = {"fieldValidation": "Strict"}
 """An unknown field in what a Canary passes on to Istio is refused, not dropped."""
@@ -41,7 +46,8 @@ class Kubernetes:
 
     `time_left` says for how many seconds writing is still allowed (see Lease): no request is sent
     when there are none, and none may take longer. `versions` are the API versions that the cluster
-    serves.
+    serves. `unguarded` says why nothing keeps others from resetting adopted weights (see
+    WeightsGuard).
     """
 
     def __init__(
@@ -51,12 +57,14 @@ class Kubernetes:
         events: EventPoster,
         versions: Mapping[Kind, str],
         time_left: Callable[[], float],
+        unguarded: Callable[[ObjectRef], str] = lambda _: "",
     ) -> None:
         self._connection = connection
         self._cache = cache
         self._events = events
         self._versions = versions
         self._time_left = time_left
+        self._unguarded = unguarded
         self._own: dict[ObjectRef, dict[tuple[ObjectRef, str], str]] = {}
 
     def observe(self, ref: ObjectRef) -> Observed | None:
@@ -70,7 +78,8 @@ class Kubernetes:
             canary = Canary.from_object(obj)
         except SpecError as problem:
             return Observed(_husk(obj), Observation(), problem)
-        objects = {r: live for r in related(canary) if (live := self._cache.get(r)) is not None}
+        refs = (*related(canary), *self._cache.claimed(ref))
+        objects = {r: live for r in refs if (live := self._cache.get(r)) is not None}
         services = (canary.service_name, canary.service_primary, canary.service_canary)
         observation = Observation(
             objects=objects,
@@ -79,6 +88,8 @@ class Kubernetes:
                 for name in services
             },
             neighbours=tuple(self._cache.neighbours(canary)),
+            adopters=self._cache.adopters(canary),
+            unguarded=self._unguarded(ref) if canary.adopts else "",
         )
         return Observed(canary, observation)
 
@@ -103,6 +114,8 @@ class Kubernetes:
                 version = self._fence(canary, action.ref, metadata["resourceVersion"])
                 body = {**action.object, "metadata": metadata | {"resourceVersion": version}}
                 await self._write(canary, "PUT", action.ref, body=body, query=STRICT)
+            case Patch():
+                await self._patch(canary, action)
             case Delete():
                 await self._delete(canary, action)
             case SetFinalizers():
@@ -141,6 +154,33 @@ class Kubernetes:
         await self._read(action.ref)
         self._remember(canary, action.ref, before)
 
+    async def _patch(self, canary: Canary, action: Patch) -> None:
+        """Patch an object of others, and leave its fields to the managers that they had."""
+        version = self._fence(canary, action.ref, action.resource_version)
+        try:
+            before = await self._send(canary, "GET", action.ref)
+        except NotFoundError as error:
+            self._cache.remove(action.ref)
+            raise ConflictError(f"{action.ref} is gone") from error
+        self._cache.put(before)
+        if before["metadata"]["resourceVersion"] != version:
+            raise ConflictError(f"{action.ref} has changed since it was looked at")
+        after = await self._patch_json(canary, action.ref, version, action.operations)
+        managers = handed_back(before, after)
+        if managers is not None:
+            operation = {"op": "replace", "path": "/metadata/managedFields", "value": managers}
+            # Where somebody else has written meanwhile, they have managers of their own.
+            with suppress(ConflictError):
+                version = after["metadata"]["resourceVersion"]
+                await self._patch_json(canary, action.ref, version, [operation])
+
+    async def _patch_json(
+        self, canary: Canary, ref: ObjectRef, version: str, operations: Iterable[Object]
+    ) -> dict[str, Any]:
+        fence = {"op": "replace", "path": "/metadata/resourceVersion", "value": version}
+        body = [fence, *operations]
+        return await self._write(canary, "PATCH", ref, body=body, content_type=JSON_PATCH)
+
     async def _delete(self, canary: Canary, action: Delete) -> None:
         options = {
             "apiVersion": "v1",
@@ -164,7 +204,9 @@ class Kubernetes:
         patch = {"metadata": {"resourceVersion": version, **fields}}
         await self._write(canary, "PATCH", action.ref, body=patch, content_type=MERGE_PATCH)
 
-    async def _write(self, canary: Canary, method: str, ref: ObjectRef, **request: Any) -> None:
+    async def _write(
+        self, canary: Canary, method: str, ref: ObjectRef, **request: Any
+    ) -> dict[str, Any]:
         before = self._cache.version(ref)
         query = {"fieldManager": FIELD_MANAGER} | request.pop("query", {})
         try:
@@ -175,6 +217,7 @@ class Kubernetes:
             raise ConflictError(f"{ref} is gone") from error
         self._cache.put(answer)
         self._remember(canary, ref, before)
+        return answer
 
     async def _send(
         self, canary: Canary, method: str, ref: ObjectRef, subresource: str = "", **request: Any

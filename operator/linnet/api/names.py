@@ -30,6 +30,9 @@ LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 CONFIG_ANNOTATION = f"{GROUP}/config"
 """On the pod template of a workload of the user's own: what counts as a change besides images."""
 
+WEIGHTS_ANNOTATION = f"{GROUP}/weights"
+"""On a VirtualService of the user's own: the weights that linnet keeps in it, for which Canary."""
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "linnet"
 

@@ -14,6 +14,9 @@ NEEDS_HELP = {
 }
 """Where somebody has to help, though nothing is wrong with what the Canary says."""
 
+IMPAIRED = "Impaired"
+"""The condition that is there only while there is something to tell (see impairment.py)."""
+
 
 def reason_of(status: CanaryStatus) -> str:
     """Return the reason of the last outcome that had one."""
@@ -47,20 +50,24 @@ def conditions(
         ("Blind", *(("True", *blind) if blind else ("False", "NotBlind", ""))),
     )
     before = {condition.type: condition for condition in status.conditions}
-    return tuple(
-        Condition(
-            type=kind,
-            status=value,
-            reason=why,
-            message=text,
-            observed_generation=generation,
-            last_transition_time=(
-                before[kind].last_transition_time
-                if kind in before and before[kind].status == value
-                else now
-            ),
+    impaired = (before[IMPAIRED],) if IMPAIRED in before else ()
+    return (
+        tuple(
+            Condition(
+                type=kind,
+                status=value,
+                reason=why,
+                message=text,
+                observed_generation=generation,
+                last_transition_time=(
+                    before[kind].last_transition_time
+                    if kind in before and before[kind].status == value
+                    else now
+                ),
+            )
+            for kind, value, why, text in rows
         )
-        for kind, value, why, text in rows
+        + impaired
     )
 
 

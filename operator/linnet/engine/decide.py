@@ -16,6 +16,7 @@ from linnet.engine.blindness import Blindness, blindness
 from linnet.engine.conditions import conditions, message_of, reason_of
 from linnet.engine.decision import Decision, Event
 from linnet.engine.figures import figures
+from linnet.engine.impairment import with_impairment
 from linnet.engine.inbox import emptied
 from linnet.engine.observation import Observation
 from linnet.engine.outcome import Outcome, normal, warning
@@ -42,8 +43,9 @@ def decide(canary: Canary, observation: Observation, now: datetime) -> Decision:
     progress = _progress(observation, status, outcome)
     blind = blindness(canary.status, progress, now)
     status, events = _written_down(canary, status, outcome, problem, now, blind)
+    status, told = with_impairment(situation, status, now)
     status = _with_guard(canary.status, status, progress, now)
-    return Decision(status, actions, events, wake_at(canary, status, now), progress)
+    return Decision(status, actions, (*events, *told), wake_at(canary, status, now), progress)
 
 
 def _progress(observation: Observation, status: CanaryStatus, outcome: Outcome) -> Progress | None:

@@ -5,31 +5,18 @@ goes last. Where traffic is taken away from the canary, that comes before everyt
 """
 
 from collections.abc import Callable, Iterator
-from typing import Literal
 
 from linnet.api.names import FINALIZER, REQUEST_ANNOTATION
-from linnet.api.objects import ObjectRef, ref_of
+from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus, Phase
-from linnet.engine.decision import (
-    Action,
-    Delete,
-    Object,
-    RemoveAnnotation,
-    Replace,
-    Scale,
-    SetFinalizers,
-)
-from linnet.engine.diff import change
+from linnet.engine.decision import Action, RemoveAnnotation, Scale, SetFinalizers
 from linnet.engine.inbox import is_to_be_removed
+from linnet.engine.leaving import leave
+from linnet.engine.routes import apply, route_rules, route_services, route_weights
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
-from linnet.ownership import is_ours
-from linnet.routing.destinationrules import destination_rules
-from linnet.routing.services import services
-from linnet.routing.takeover import given_back, is_taken_over
-from linnet.routing.virtualservice import Earlier, canary_weight_of, virtual_service
-from linnet.workload.pair import pod_labels
-from linnet.workload.primary import primary_deployment, primary_labels, target_labels
+from linnet.routing.weights import canary_share
+from linnet.workload.primary import primary_deployment
 
 AT_REST = {Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED}
 
@@ -63,16 +50,16 @@ def own_affairs(s: Situation, status: CanaryStatus) -> Iterator[Action]:
 
 
 def _order(s: Situation, status: CanaryStatus) -> tuple[Builder, ...]:
-    live = s.live("VirtualService", s.canary.service_name)
-    routing = (_services, _destination_rules)
+    share = canary_share(s.canary, s.observation.objects)
+    routing = (route_services, route_rules)
     if s.canary.copies_target:
         making: tuple[Builder, ...] = (_claim, _primary, *routing, _scale_up)
         leaving: tuple[Builder, ...] = (_scale_down,)
     else:
         making, leaving = (_claim, *routing), ()  # neither workload is linnet's to write
-    if live is not None and status.canary_weight < canary_weight_of(s.canary, live):
-        return (_virtual_service, *making, *leaving)
-    return (*making, _virtual_service, *leaving)
+    if share is not None and status.canary_weight < share:
+        return (route_weights, *making, *leaving)
+    return (*making, route_weights, *leaving)
 
 
 def _claim(s: Situation, status: CanaryStatus) -> Iterator[Action]:
@@ -94,54 +81,7 @@ def _primary(s: Situation, status: CanaryStatus) -> Iterator[Action]:
         return  # the template of the wanted revision is in the primary only: leave it there
     size = s.primary.replicas if s.primary else s.target.replicas or status.replicas or 1
     live = s.live("Deployment", s.canary.primary_name)
-    yield from _apply(s, primary_deployment(s.canary, target, live, size))
-
-
-def _services(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    target = s.live("Deployment", s.canary.target_name)
-    if target is None:
-        return
-    primary = s.live("Deployment", s.canary.primary_name)
-    if s.canary.copies_target:
-        pods, primary_pods = target_labels(target), primary_labels(target, primary)
-    elif primary is not None:
-        pods, primary_pods = pod_labels(target), pod_labels(primary)
-    else:
-        return
-    apex = _apex(s, status)
-    for service in services(s.canary, pods, primary_pods, s.observation.objects, apex):
-        yield from _apply(s, service)
-
-
-def _apex(s: Situation, status: CanaryStatus) -> Literal["primary", "target"] | None:
-    """Return whose pods the Service that clients call selects; None to leave it as it is."""
-    if status.phase is Phase.INITIALIZING:
-        missing = s.live("Service", s.canary.service_name) is None
-        if not missing or not status.drain_until:
-            return None
-        return "target" if s.canary.copies_target else "primary"
-    leaving = _earlier(s, status) is Earlier.NAMED and s.canary.copies_target
-    return "target" if leaving else "primary"
-
-
-def _earlier(s: Situation, status: CanaryStatus) -> Earlier:
-    if status.phase is Phase.INITIALIZING:
-        return Earlier.SERVING
-    shifted = status.canary_weight if s.canary.copies_target else status.drain_until
-    leaving = status.phase is Phase.TERMINATING and shifted
-    return Earlier.NAMED if leaving else Earlier.NONE
-
-
-def _destination_rules(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    for rule in destination_rules(s.canary, s.observation.objects):
-        yield from _apply(s, rule)
-
-
-def _virtual_service(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    if status.phase is Phase.INITIALIZING and status.drain_until is None:
-        return
-    objects, weight = s.observation.objects, status.canary_weight
-    yield from _apply(s, virtual_service(s.canary, weight, objects, _earlier(s, status)))
+    yield from apply(s, primary_deployment(s.canary, target, live, size))
 
 
 def _scale_up(s: Situation, status: CanaryStatus) -> Iterator[Action]:
@@ -170,32 +110,18 @@ def _scale_down(s: Situation, status: CanaryStatus) -> Iterator[Action]:
         return
     drained = status.drain_until is None or s.now >= status.drain_until
     carried_over = s.target.replicas == status.replicas
-    routes = s.live("VirtualService", s.canary.service_name)
-    without_traffic = routes is None or canary_weight_of(s.canary, routes) == 0
+    without_traffic = not canary_share(s.canary, s.observation.objects)
     if drained and carried_over and without_traffic:
         yield _scale(s, s.canary.target_name, 0)
 
 
 def _leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     """Give the routes back; once proxies know them, let the Canary go."""
-    for kind in ("VirtualService", "Service"):
-        live = s.live(kind, s.canary.service_name)
-        if live is None:
-            continue
-        if is_taken_over(live):
-            yield Replace(ref_of(live), given_back(s.canary, live))
-        elif kind == "VirtualService" and is_ours(s.canary, live):
-            yield Delete(ref_of(live), live["metadata"]["uid"])
+    yield from leave(s)
     if FINALIZER in s.canary.finalizers and (
         status.drain_until is None or s.now >= status.drain_until
     ):
         yield _set_finalizers(s, tuple(f for f in s.canary.finalizers if f != FINALIZER))
-
-
-def _apply(s: Situation, desired: Object) -> Iterator[Action]:
-    action = change(desired, s.observation.objects.get(ref_of(desired)))
-    if action is not None:
-        yield action
 
 
 def _scale(s: Situation, name: str, replicas: int) -> Scale:

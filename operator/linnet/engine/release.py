@@ -5,7 +5,7 @@ from linnet.api.status import Phase, Verdict
 from linnet.engine.lifecycle import RELEASING, drained_at, progress_deadline
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
 from linnet.engine.situation import Situation
-from linnet.routing.virtualservice import canary_weight_of
+from linnet.routing.weights import canary_share
 
 
 def abort_when_set_back_to_the_promoted_revision(s: Situation) -> Outcome | None:
@@ -128,8 +128,7 @@ def held(s: Situation) -> tuple[str, str] | None:
         return s.problem.reason, f"holding at weight {weight}: {s.problem.message}"
     if s.spec.paused:
         return "Paused", f"holding at weight {weight}: spec.paused is true"
-    routes = s.live("VirtualService", s.canary.service_name)
-    if routes is None or canary_weight_of(s.canary, routes) != weight:
+    if canary_share(s.canary, s.observation.objects) != weight:
         return "RoutesNotWritten", f"holding at weight {weight}: the routes are not written yet"
     if not s.primary_ready:
         why = s.primary.failing if s.primary else "it does not exist"

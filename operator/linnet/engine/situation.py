@@ -178,7 +178,7 @@ def _problem(
         templates.check(canary)
     except SpecError as error:
         return error
-    return conflict(canary, observation.objects, observation.neighbours)
+    return conflict(canary, observation.objects, observation.neighbours, observation.adopters)
 
 
 def _not_found(reason: str, field: str, namespace: str, name: str) -> SpecError:

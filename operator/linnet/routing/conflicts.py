@@ -1,60 +1,89 @@
 """What others have in the mesh that keeps a Canary's routes from working."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from linnet.api.canary import Canary
 from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.service import MESH
 from linnet.errors import SpecError
 from linnet.ownership import is_orphan, is_ours, not_ours
+from linnet.routing.adoption import check_adoption
+from linnet.routing.delegates import check_delegation, undelegated
 from linnet.routing.hosts import canary_hosts, covers, fqdn, hosts_of, route_hosts, side_hosts
 from linnet.routing.mutualtls import ROOT_NAMESPACE, breaks_mutual_tls, shadows
+from linnet.routing.notice import Notice
 from linnet.routing.services import apex_ref, check_apex
+from linnet.routing.subsets import check_subsets
 from linnet.routing.takeover import is_taken_over, is_to_be_taken_over
 
-__all__ = ["ROOT_NAMESPACE", "canary_hosts", "conflict", "hosts_of"]
+__all__ = ["ROOT_NAMESPACE", "canary_hosts", "conflict", "hosts_of", "notices"]
 
 Object = Mapping[str, Any]
 Objects = Mapping[ObjectRef, Object]
 
 
 def conflict(
-    canary: Canary, objects: Objects, neighbours: Iterable[Object] = ()
+    canary: Canary,
+    objects: Objects,
+    neighbours: Iterable[Object] = (),
+    others: Collection[str] = (),
 ) -> SpecError | None:
     """Return the first thing that stands against the Canary's objects, if any.
 
     `objects` are the live objects under the names that the Canary reads or writes; `neighbours`
-    are VirtualServices, DestinationRules and PeerAuthentications of others that may matter to it.
+    are VirtualServices, DestinationRules and PeerAuthentications of others that may matter to it;
+    `others` are the other Canaries that write weights into the same VirtualServices.
     """
+    neighbours = list(neighbours)
     try:
         _check_names(canary, objects)
-        check_apex(canary, objects.get(apex_ref(canary)))
-        _check_routes(canary, objects)
+        if not canary.adopts:
+            check_apex(canary, objects.get(apex_ref(canary)))
+            _check_routes(canary, objects)
     except SpecError as error:
         return error
-    policies = []
-    for other in neighbours:
-        problem = None
-        if other["kind"] == "VirtualService":
-            problem = _rival(canary, other)
-        elif other["kind"] == "DestinationRule":
-            problem = shadows(canary, other)
-        elif other["kind"] == "PeerAuthentication":
-            policies.append(other)
-        if problem is not None:
-            return problem
-    target = objects.get(ObjectRef("Deployment", canary.namespace, canary.target_name))
-    primary = objects.get(ObjectRef("Deployment", canary.namespace, canary.primary_name))
-    return breaks_mutual_tls(canary, target, policies, primary)
+    return (
+        check_adoption(canary, objects, others)
+        or check_subsets(canary, objects)
+        or check_delegation(canary, neighbours)
+        or next(filter(None, (_stands_against(canary, objects, n) for n in neighbours)), None)
+        or breaks_mutual_tls(canary, objects, neighbours)
+    )
+
+
+def notices(
+    canary: Canary, objects: Objects, neighbours: Iterable[Object] = ()
+) -> tuple[Notice, ...]:
+    """Return what somebody should know of other objects though linnet can do its work."""
+    neighbours = list(neighbours)
+    own = objects.get(ObjectRef("VirtualService", canary.namespace, canary.service_name))
+    rivals = (_rival(canary, n) for n in neighbours if n["kind"] == "VirtualService")
+    found = (
+        undelegated(canary, neighbours),
+        *(_overruled(rival) for rival in rivals if rival is not None and _precedes(own, rival)),
+    )
+    return tuple(notice for notice in found if notice is not None)
+
+
+def _stands_against(canary: Canary, objects: Objects, other: Object) -> SpecError | None:
+    if other["kind"] == "DestinationRule":
+        return shadows(canary, other)
+    if other["kind"] != "VirtualService":
+        return None
+    own = objects.get(ObjectRef("VirtualService", canary.namespace, canary.service_name))
+    rival = _rival(canary, other)
+    return None if rival is None or _precedes(own, rival) else _overruling(rival)
 
 
 def _check_names(canary: Canary, objects: Objects) -> None:
-    copy = canary.primary_name if canary.copies_target else ""
-    sides = (canary.service_primary, canary.service_canary)
+    ours = {canary.primary_name} if canary.copies_target else set()
+    services = {canary.service_primary, canary.service_canary} if canary.makes_services else set()
     for ref, live in objects.items():
-        ours = (copy,) if ref.kind == "Deployment" else sides
-        if ref.name in ours and not is_ours(canary, live) and not is_orphan(live):
+        taken = ref.name in (ours if ref.kind == "Deployment" else services)
+        if ref.kind == "VirtualService" or not taken or ref.namespace != canary.namespace:
+            continue
+        if not is_ours(canary, live) and not is_orphan(live):
             raise not_ours(canary, live)
 
 
@@ -86,7 +115,15 @@ def _check_routes(canary: Canary, objects: Objects) -> None:
         )
 
 
-def _rival(canary: Canary, other: Object) -> SpecError | None:
+class _Rival(NamedTuple):
+    """A VirtualService of others for some of the Canary's hosts on some of its gateways."""
+
+    other: Object
+    hosts: frozenset[str]
+    gateways: frozenset[str]
+
+
+def _rival(canary: Canary, other: Object) -> _Rival | None:
     ref, spec = ref_of(other), other.get("spec") or {}
     if ref == ObjectRef("VirtualService", canary.namespace, canary.service_name):
         return None
@@ -97,11 +134,43 @@ def _rival(canary: Canary, other: Object) -> SpecError | None:
         return None
     if MESH not in shared and not (_takes_all(canary.spec.service.match) and _catches_all(spec)):
         return None  # a gateway puts routes together, and tries those for all requests last
+    return _Rival(other, hosts, frozenset(shared))
+
+
+def _precedes(own: Object | None, rival: _Rival) -> bool:
+    """Tell whether Istio obeys the Canary's VirtualService, and not the other.
+
+    Proxies obey one that is for their namespace alone before one for all; among those the oldest,
+    then the first by name and namespace (istiod sorts them so). A VirtualService that is yet to be
+    made will be the youngest.
+    """
+    return own is not None and _rank(own) < _rank(rival.other)
+
+
+def _rank(virtual_service: Object) -> tuple[bool, str, str, str]:
+    meta = virtual_service["metadata"]
+    exported = (virtual_service.get("spec") or {}).get("exportTo") or ["*"]
+    created = meta.get("creationTimestamp", "")
+    return "*" in exported, created, meta["name"], meta.get("namespace", "")
+
+
+def _overruling(rival: _Rival) -> SpecError:
+    ref = ref_of(rival.other)
     return SpecError(
         "HostConflict",
-        f"{ref} routes {_words(hosts)} on {_words(shared)} as well, and Istio obeys only one of "
-        f"the two VirtualServices: delete {ref}, or take the host out of it or out of "
+        f"{ref} routes {_words(rival.hosts)} on {_words(rival.gateways)} as well, and Istio obeys "
+        f"only one of the two VirtualServices: delete {ref}, or take the host out of it or out of "
         "spec.service.hosts",
+    )
+
+
+def _overruled(rival: _Rival) -> Notice:
+    ref = ref_of(rival.other)
+    return Notice(
+        "HostShared",
+        f"{ref} routes {_words(rival.hosts)} on {_words(rival.gateways)} as well; Istio obeys the "
+        f"older VirtualService, which is the Canary's, and ignores {ref}: delete it, or take the "
+        "host out of it",
     )
 
 

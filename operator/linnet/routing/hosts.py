@@ -28,7 +28,12 @@ def hosts_of(obj: Object) -> frozenset[str]:
 
 
 def route_hosts(canary: Canary) -> tuple[str, ...]:
-    """Return the hosts of the Canary's VirtualService, as it spells them."""
+    """Return the hosts of the Canary's VirtualService, as it spells them.
+
+    A delegate has none, and adopted routes are the user's.
+    """
+    if canary.delegates or canary.adopts:
+        return ()
     hosts = canary.spec.service.hosts
     known = {fqdn(host, canary.namespace) for host in hosts}
     if "*" in known or fqdn(canary.service_name, canary.namespace) in known:

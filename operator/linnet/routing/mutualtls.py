@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from linnet.api.canary import Canary
-from linnet.api.objects import ref_of
+from linnet.api.objects import ObjectRef, ref_of
 from linnet.errors import SpecError
 from linnet.routing.hosts import covers, hosts_of, side_hosts
 from linnet.routing.services import container_ports
@@ -23,6 +23,8 @@ def shadows(canary: Canary, other: Object) -> SpecError | None:
     One for the same host is merged with ours, and the first traffic policy wins. One for a broader
     host is shadowed by ours: that matters where it says how to encrypt, and the Canary does not.
     """
+    if not canary.makes_services:
+        return None
     ref, spec = ref_of(other), other.get("spec") or {}
     ours = (canary.service_primary, canary.service_canary)
     if ref.namespace == canary.namespace and ref.name in ours:
@@ -52,28 +54,23 @@ def shadows(canary: Canary, other: Object) -> SpecError | None:
 
 
 def breaks_mutual_tls(
-    canary: Canary,
-    target: Object | None,
-    policies: Iterable[Object],
-    primary: Object | None = None,
+    canary: Canary, objects: Mapping[ObjectRef, Object], neighbours: Iterable[Object]
 ) -> SpecError | None:
     """Return the error where callers are told to do without mutual TLS, and the pods insist on it.
 
-    `policies` are PeerAuthentications of the Canary's namespace and the root namespace. Of those
-    for a pod the narrowest counts: by selector, for the namespace, for the mesh. A `primary` of the
-    user's own has labels of its own.
+    Among `neighbours` are the PeerAuthentications of the Canary's namespace and the root namespace.
+    Of those for a pod the narrowest counts: by selector, for the namespace, for the mesh.
     """
-    mode = _tls_mode(canary.spec.service.traffic_policy, canary.spec.service.port_number)
-    if mode not in BREAKING or target is None:
+    target = objects.get(ObjectRef("Deployment", canary.namespace, canary.target_name))
+    if not canary.makes_services or target is None:
         return None
-    policies = list(policies)
-    template = target["spec"]["template"]["metadata"].get("labels") or {}
-    if canary.copies_target:
-        others = {**template, **primary_labels(target)}
-    else:
-        others = (primary or target)["spec"]["template"]["metadata"].get("labels") or {}
+    mode = _tls_mode(canary.spec.service.traffic_policy, canary.spec.service.port_number)
+    if mode not in BREAKING:
+        return None
+    policies = [other for other in neighbours if other["kind"] == "PeerAuthentication"]
+    primary = objects.get(ObjectRef("Deployment", canary.namespace, canary.primary_name))
     port = str(_container_port(canary, target))
-    for labels in (template, others):
+    for labels in (_pod_labels(target), _primary_pod_labels(canary, target, primary)):
         policy = _strict(canary.namespace, labels, port, policies)
         if policy is not None:
             return SpecError(
@@ -82,6 +79,18 @@ def breaks_mutual_tls(
                 "so every request would be refused: leave tls out, mutual TLS is automatic then",
             )
     return None
+
+
+def _primary_pod_labels(
+    canary: Canary, target: Object, primary: Object | None
+) -> Mapping[str, str]:
+    if canary.copies_target:
+        return {**_pod_labels(target), **primary_labels(target)}
+    return _pod_labels(primary) if primary is not None else {}
+
+
+def _pod_labels(deployment: Object) -> Mapping[str, str]:
+    return deployment["spec"]["template"]["metadata"].get("labels") or {}
 
 
 def _tls_mode(policy: Object | None, port: int) -> str | None:

@@ -1,7 +1,7 @@
 """The VirtualService of a Canary: who gets how much."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -10,6 +10,7 @@ from linnet.api.duration import format_duration
 from linnet.api.objects import ObjectRef
 from linnet.api.service import MESH
 from linnet.ownership import owned_metadata
+from linnet.routing.destinations import Destination, share
 from linnet.routing.hosts import fqdn, route_hosts
 from linnet.routing.services import apex_ref
 from linnet.routing.settings import passed_on
@@ -30,6 +31,7 @@ class Earlier(Enum):
     NONE = "not named"
     NAMED = "named, without traffic"
     SERVING = "all traffic"
+    ALONE = "all traffic, and nothing else is named"
 
 
 def virtual_service(
@@ -47,8 +49,7 @@ def virtual_service(
         "kind": ref.kind,
         "metadata": owned_metadata(canary, ref.name),
         "spec": {
-            "hosts": list(route_hosts(canary)),
-            "gateways": list(_gateways(canary)),
+            **_bound_to(canary),
             "http": [_route(canary, live.get(apex_ref(canary)))],
         },
     }
@@ -64,18 +65,15 @@ def canary_weight_of(canary: Canary, live: Object) -> int:
     It may have been edited by hand: the route that gives most counts, and a single destination
     gets everything. 0 where no route leads to the canary.
     """
-    host = fqdn(canary.service_canary, canary.namespace)
+    to = Destination(fqdn(canary.service_canary, canary.namespace))
     routes = (route.get("route") or [] for route in live["spec"].get("http") or ())
-    return max((_share(route, host, canary.namespace) for route in routes), default=0)
+    return max((share(route, to, canary.namespace) for route in routes), default=0)
 
 
-def _share(route: Sequence[Object], host: str, namespace: str) -> int:
-    if len(route) == 1:
-        return 100 if fqdn(route[0]["destination"]["host"], namespace) == host else 0
-    weights = [(fqdn(d["destination"]["host"], namespace), d.get("weight") or 0) for d in route]
-    total = sum(weight for _, weight in weights)
-    ours = sum(weight for name, weight in weights if name == host)
-    return -(-ours * 100 // total) if total else 0
+def _bound_to(canary: Canary) -> dict[str, Any]:
+    if canary.delegates:  # hosts and gateways are those of the VirtualService that delegates
+        return {}
+    return {"hosts": list(route_hosts(canary)), "gateways": list(_gateways(canary))}
 
 
 def _gateways(canary: Canary) -> tuple[str, ...]:
@@ -108,6 +106,8 @@ def _destinations(
             return [*ours, *({**d, "weight": 0} for d in before)]
         case Earlier.SERVING:
             return [*({**d, "weight": 0} for d in ours), *before]
+        case Earlier.ALONE:
+            return before
 
 
 def _route(canary: Canary, apex: Object | None) -> dict[str, Any]:
@@ -127,6 +127,8 @@ def _match(canary: Canary, apex: Object | None) -> list[dict[str, Any]]:
     """Return the conditions of the route; requests to other ports of the Service are none of it."""
     wanted = [dict(match) for match in canary.spec.service.match]
     ports = (apex or {}).get("spec", {}).get("ports") or ()
+    if canary.delegates:
+        return wanted  # what gets here is for the VirtualService that delegates to say
     ours = (canary.spec.service.port_number, "TCP")
     if all(port_key(port) == ours for port in ports) or MESH not in _gateways(canary):
         return wanted

@@ -24,12 +24,14 @@ from linnet.engine.decision import (
     Decision,
     Delete,
     Event,
+    Patch,
     RemoveAnnotation,
     Replace,
     Scale,
 )
 from linnet.engine.observation import Observation
 from linnet.engine.progress import Progress
+from unit.json_patch import patched
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 YARDSTICK = Yardstick(5.0, "source", 500.0)
@@ -46,6 +48,8 @@ class World:
         self.canary_object: dict[str, Any] | None = copy.deepcopy(dict(canary))
         self.objects: dict[ObjectRef, dict[str, Any]] = {}
         self.neighbours: list[Mapping[str, Any]] = []
+        self.unguarded = ""
+        """Why nothing keeps others from resetting adopted weights."""
         self.unready: set[str] = set()
         """Image tags, or names of Deployments, whose pods never become ready."""
         self.rolling: set[str] = set()
@@ -205,6 +209,9 @@ class World:
                 live = self.objects[ref]
                 assert obj["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
                 self.put(obj)
+            case Patch(ref, operations, version, _, _):
+                assert self.objects[ref]["metadata"]["resourceVersion"] == version
+                self.put(patched(self.objects[ref], operations))
             case Delete(ref, uid):
                 assert self.objects[ref]["metadata"]["uid"] == uid
                 del self.objects[ref]
@@ -257,6 +264,7 @@ class World:
             objects=copy.deepcopy(self.objects),
             endpoints=self._endpoints(),
             neighbours=tuple(self.neighbours),
+            unguarded=self.unguarded,
             measurements=measurements,
         )
 

@@ -1,0 +1,90 @@
+"""Whether a MutatingAdmissionPolicy keeps the weights that linnet writes into routes of others."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from linnet.adapters.connection import Connection, NotFoundError
+from linnet.api.names import WEIGHTS_ANNOTATION
+from linnet.api.objects import ObjectRef
+from linnet.errors import LinnetError, SpecError
+
+GROUP: Final = "/apis/admissionregistration.k8s.io"
+VERSIONS: Final = ("v1", "v1beta1")
+POLICIES, BINDINGS = "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"
+
+LOOK_AGAIN: Final = 60.0
+"""Seconds after which a policy that was missing is looked for again, if a Canary asks."""
+
+NOT_SERVED: Final = (
+    "the cluster serves no MutatingAdmissionPolicy (Kubernetes 1.36 does), so whoever applies an"
+    " adopted VirtualService resets its weights until linnet has restored them: have Argo CD ignore"
+    " differences in weights, as docs/adopt.md says"
+)
+NOT_INSTALLED: Final = (
+    "no MutatingAdmissionPolicy keeps the weights of adopted VirtualServices, so whoever applies"
+    " one resets them until linnet has restored them: install"
+    " deploy/kustomize/components/admission-policies, or set admissionPolicies.enabled in Helm"
+)
+
+log = logging.getLogger(__name__)
+
+
+class WeightsGuard:
+    """Knows why nothing keeps others from resetting weights, if so; asks at start and seldom.
+
+    `wake` is called with a Canary that asked, once the answer is another.
+    """
+
+    def __init__(self, connection: Connection, wake: Callable[[ObjectRef], None]) -> None:
+        self._connection = connection
+        self._wake = wake
+        self._missing = ""
+        self._looked_at: float | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._asked: set[ObjectRef] = set()
+
+    async def look(self) -> None:
+        """Ask the API server; where it does not answer, what was known stays."""
+        before, self._looked_at = self._missing, asyncio.get_running_loop().time()
+        try:
+            self._missing = await self._find()
+        except SpecError as error:  # a namespaced install may not look
+            self._missing = ""
+            log.info("Cannot tell whether a policy keeps weights", extra={"error": error})
+        except LinnetError as error:
+            log.info("Cannot tell whether a policy keeps weights", extra={"error": error})
+            return
+        if self._missing and self._missing != before:
+            log.warning("Weights are unguarded", extra={"why": self._missing})
+        if self._missing != before:
+            for ref in self._asked:
+                self._wake(ref)
+
+    def missing(self, ref: ObjectRef) -> str:
+        """Return why nothing keeps weights, or nothing; `ref` is the Canary that asks."""
+        self._asked.add(ref)
+        loop = asyncio.get_running_loop()
+        busy = self._looking is not None and not self._looking.done()
+        late = self._looked_at is not None and loop.time() - self._looked_at > LOOK_AGAIN
+        if self._missing and late and not busy:
+            self._looking = loop.create_task(self.look(), name="policies")
+        return self._missing
+
+    async def _find(self) -> str:
+        for version in VERSIONS:
+            try:
+                policies = await self._list(version, POLICIES)
+                bindings = await self._list(version, BINDINGS)
+            except NotFoundError:
+                continue
+            bound = {binding["spec"].get("policyName") for binding in bindings}
+            keeping = (p for p in policies if WEIGHTS_ANNOTATION in json.dumps(p["spec"]))
+            return "" if any(p["metadata"]["name"] in bound for p in keeping) else NOT_INSTALLED
+        return NOT_SERVED
+
+    async def _list(self, version: str, plural: str) -> list[dict[str, Any]]:
+        answer = await self._connection.request("GET", f"{GROUP}/{version}/{plural}", plural)
+        return list(answer.get("items") or ())

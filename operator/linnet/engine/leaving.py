@@ -1,0 +1,65 @@
+"""The last part of a Canary's plan: what stays when it goes.
+
+What is still needed for requests to be served is left behind: it is given to nobody, so that it
+does not go with the Canary, and a later Canary of the name takes it up again.
+"""
+
+from collections.abc import Iterator
+
+from linnet.api.objects import ref_of
+from linnet.engine.decision import Action, Delete, Object, Replace
+from linnet.engine.routes import return_weights
+from linnet.engine.situation import Situation
+from linnet.ownership import is_ours
+from linnet.routing.adoption import adopted_refs
+from linnet.routing.delegates import roots
+from linnet.routing.takeover import given_back, is_taken_over
+from linnet.routing.virtualservice import Earlier, virtual_service
+
+
+def leave(s: Situation) -> Iterator[Action]:
+    """Give the routes back."""
+    if s.canary.adopts:
+        yield from return_weights(s, *s.observation.objects)
+        yield from _leave_what_adopted_routes_lead_to(s)
+        return
+    for kind in ("VirtualService", "Service"):
+        live = s.live(kind, s.canary.service_name)
+        if live is None:
+            continue
+        if is_taken_over(live):
+            yield Replace(ref_of(live), given_back(s.canary, live))
+        elif s.canary.delegates and is_ours(s.canary, live) and _delegated_to(s):
+            yield Replace(ref_of(live), _ownerless(s, _to_the_apex(s, live)))
+        elif kind == "VirtualService" and is_ours(s.canary, live):
+            yield Delete(ref_of(live), live["metadata"]["uid"])
+
+
+def _leave_what_adopted_routes_lead_to(s: Situation) -> Iterator[Action]:
+    if not any(ref in s.observation.objects for ref in adopted_refs(s.canary)):
+        return
+    for name in (s.canary.service_primary, s.canary.service_canary):
+        for kind in ("Service", "DestinationRule"):
+            live = s.live(kind, name)
+            if live is not None and is_ours(s.canary, live):
+                yield Replace(ref_of(live), _ownerless(s, live))
+
+
+def _delegated_to(s: Situation) -> bool:
+    return bool(roots(s.canary, s.observation.neighbours))
+
+
+def _to_the_apex(s: Situation, live: Object) -> Object:
+    """Return the VirtualService with nothing but what requests went to before linnet."""
+    if live["kind"] != "VirtualService":
+        return live
+    desired = virtual_service(s.canary, 0, s.observation.objects, Earlier.ALONE)
+    return {**live, "spec": desired["spec"]}
+
+
+def _ownerless(s: Situation, live: Object) -> Object:
+    owners = [o for o in live["metadata"].get("ownerReferences") or () if o["uid"] != s.canary.uid]
+    metadata = {k: v for k, v in live["metadata"].items() if k != "ownerReferences"}
+    if owners:
+        metadata["ownerReferences"] = owners
+    return {**live, "metadata": metadata}
