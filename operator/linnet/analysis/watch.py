@@ -33,24 +33,24 @@ class Yardstick:
         """Return what `memory` gave; None for anything else."""
         match memory:
             case {"seconds": float() | int() as seconds, "reporter": str() as reporter} if (
-                seconds > 0
+                0.001 <= seconds <= 3600 and seconds is not True
             ):
                 edge = memory.get("edge")
                 return cls(seconds, reporter, edge if isinstance(edge, float | int) else None)
         return None
 
-    def last_end(self, at: float) -> float:
-        """Return when the last tile ended that was over at `at`, in seconds since the epoch."""
-        return self.end(self.index(at))
-
     def index(self, at: float) -> int:
-        """Return the number of the last tile that was over at `at`."""
-        # A time that was a grid time before it became a float still is one.
-        return int(at / self.seconds + 1e-6)
+        """Return the number of the last tile that was over at `at` (seconds since the epoch)."""
+        return _milliseconds(at) // _milliseconds(self.seconds)
 
     def end(self, index: int) -> float:
-        """Return when the tile of this number ends."""
-        return round(index * self.seconds, 3)
+        """Return when the tile of this number ends, in seconds since the epoch."""
+        return index * _milliseconds(self.seconds) / 1000
+
+
+def _milliseconds(seconds: float) -> int:
+    """Whole ones: a time on the grid that became a float is on the grid still."""
+    return round(seconds * 1000)
 
 
 @dataclass(frozen=True, slots=True)
