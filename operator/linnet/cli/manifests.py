@@ -166,17 +166,25 @@ def _canary(document: _Document) -> Canary:
             f"{document.at(('apiVersion',))}: apiVersion must be {_API_VERSION}, not"
             f" {value['apiVersion']}"
         )
-    metadata = value.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        raise _refused(f"{document.at(('metadata',))}: metadata.name is required")
     schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     _check_fields(document, value.get("spec"), schema, ("spec",))
     try:
-        return Canary.from_object({**value, "metadata": {"name": metadata["name"]}, "status": {}})
+        return Canary.from_object({**value, "metadata": _identity(document), "status": {}})
     except SpecError as error:
         if isinstance(error.__cause__, ValidationError):
             raise _broken(document, error.__cause__, ("spec",)) from error
         raise
+
+
+def _identity(document: _Document) -> dict[str, str]:
+    """Return name and namespace, of all that metadata may hold."""
+    metadata = document.value.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise _refused(f"{document.at(('metadata',))}: metadata.name is required")
+    namespace = metadata.get("namespace") or ""
+    if not isinstance(namespace, str):
+        raise _refused(f"{document.at(('metadata', 'namespace'))}: namespace must be a string")
+    return {"name": metadata["name"], "namespace": namespace}
 
 
 def _broken(document: _Document, error: ValidationError, root: Path_) -> SpecError:

@@ -5,6 +5,7 @@ Each is a function from text to value that raises click.BadParameter with a sent
 
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import click
 
@@ -64,3 +65,19 @@ def timed(kind: Callable[[str], float], example: str) -> Callable[[str], tuple[f
         return kind(first), span()(second)
 
     return pair
+
+
+def moment(text: str) -> float:
+    """Return a time in seconds since 1970: ISO 8601 (UTC unless it says), or so long ago: `2h`."""
+    text = str(text)
+    try:
+        return datetime.now(UTC).timestamp() - parse_duration(text).total_seconds()
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text} is no time such as 2026-01-31T12:00:00Z, nor a duration such as 2h"
+        ) from error
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

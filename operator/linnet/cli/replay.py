@@ -10,10 +10,12 @@ import click
 from rich.console import Console
 
 from linnet.cli.manifests import read_analysis, read_canary
-from linnet.errors import LinnetError, SpecError
+from linnet.cli.parameters import moment, span
+from linnet.cli.replay_report import clock, table, totals, verdicts
+from linnet.errors import LinnetError, SpecError, UnavailableError
 from linnet.simulation.hindsight import Reckoning, Truth, reckon
 from linnet.simulation.recording import Recording, read
-from linnet.simulation.replay import Candidate
+from linnet.simulation.replay import Candidate, first_traffic
 from linnet.simulation.replay import replay as replay_recording
 
 EPILOG = """
@@ -25,21 +27,51 @@ Examples:
   # with the analysis of a Canary; from another program
   my-export | linnet replay --samples - --canary canary.yaml
 \b
-  # what it would have done against what happened
-  linnet replay --samples release.jsonl --canary canary.yaml --summary
+  # every release of the last week that Prometheus remembers, against what happened
+  linnet replay --prometheus http://127.0.0.1:9090 --canary canary.yaml --from 168h --summary
 \b
-  # two analyses side by side
-  linnet replay --samples release.jsonl --policy strict.yaml --policy lenient.yaml --summary
+  # two other analyses side by side with it
+  linnet replay --samples release.jsonl --canary canary.yaml --policy strict.yaml --policy lax.yaml
 \b
 One interval a line, all equally long; times are its end, counts its increments:
   {"time": 15, "canary": {"requests": 75, "errors": 4}, "primary": {"requests": 675, "errors": 3}}
-A side may have "slow", how many requests took long; a side that is missing had no data.
+A side may have "slow", how many requests took long; a side that is missing had no data. How to log
+in to Prometheus is set in the environment, as for linnet run.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.option(
     "--samples", metavar="FILE", help="Recorded traffic as JSON Lines; - reads it from stdin."
+)
+@click.option(
+    "--prometheus",
+    metavar="URL",
+    help="Replay the past releases of the Canary's target that this Prometheus remembers.",
+)
+@click.option(
+    "--from",
+    "start",
+    type=moment,
+    default="24h",
+    show_default=True,
+    metavar="TIME",
+    help="With --prometheus: from when on. 2026-01-31T12:00:00Z, or how long ago: 2h.",
+)
+@click.option(
+    "--to", "end", type=moment, default="0s", show_default="now", metavar="TIME", help="Until when."
+)
+@click.option(
+    "-n",
+    "--namespace",
+    metavar="NAME",
+    help="With --prometheus: where the target is.  [default: the manifest's, else default]",
+)
+@click.option(
+    "--scrape-interval",
+    type=span("10ms", "1h"),
+    metavar="DURATION",
+    help="With --prometheus: how often it scrapes.  [default: found out]",
 )
 @click.option(
     "--canary",
@@ -82,6 +114,7 @@ def replay(
     summary: bool,
     canary_was: str | None,
     output: str,
+    **past: Any,
 ) -> None:
     """See what an analysis would have decided on recorded traffic, interval by interval.
 
@@ -89,8 +122,11 @@ def replay(
     for the analysis, by a rollback or a promotion.
     """
     try:
-        recordings = {"": _read(samples)}
         candidates = _candidates(canary, name, policies, samples)
+        if past["prometheus"]:
+            recordings = _remembered(canary, name, samples, past)
+        else:
+            recordings = {"": _read(samples)}
     except LinnetError as error:
         raise click.ClickException(str(error)) from error
     for candidate in candidates:
@@ -112,9 +148,32 @@ def replay(
     _show_lines(candidates, recordings, output)
 
 
+def _remembered(
+    path: str | None, name: str | None, samples: str | None, past: dict[str, Any]
+) -> dict[str, Recording]:
+    """Return the releases that Prometheus remembers, by when they began."""
+    from linnet.cli.replay_past import releases  # takes long: not for --samples
+
+    if samples or not path:
+        raise SpecError(
+            "InvalidSamples",
+            "--prometheus needs --canary FILE, which says whose releases; and no --samples",
+        )
+    canary = read_canary(path, name)
+    namespace = past["namespace"] or canary.namespace or "default"
+    found = releases(canary, namespace, past)
+    if not found:
+        ends = " and ".join(clock(past[end]) for end in ("start", "end"))
+        raise UnavailableError(
+            f"{past['prometheus']} remembers no requests to {namespace}/{canary.target_name}"
+            f" between {ends}: nothing to replay (--from reaches further back, --namespace elsewhere)"
+        )
+    return {clock(one.intervals[first_traffic(one) - 1].at): one for one in found}
+
+
 def _read(samples: str | None) -> Recording:
     if not samples:
-        raise SpecError("InvalidSamples", "say what to replay: --samples FILE")
+        raise SpecError("InvalidSamples", "say what to replay: --samples FILE, or --prometheus URL")
     if samples == "-":
         return read(sys.stdin, "stdin")
     try:
@@ -166,14 +225,10 @@ def _show_lines(
         for line in lines:
             click.echo(json.dumps(line))
         return
-    from linnet.cli.replay_report import table
-
     Console(highlight=False).print(table(lines))
 
 
 def _show_summary(found: Sequence[Reckoning], output: str) -> None:
-    from linnet.cli.replay_report import totals, verdicts
-
     summaries = totals(found)
     if output == "json":
         for one in summaries:

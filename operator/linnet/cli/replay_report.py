@@ -100,10 +100,13 @@ def _sentence(policy: str, one: Mapping[str, Any]) -> str:
     )
 
 
+def clock(at: float) -> str:
+    """Return a time, given in seconds since 1970, for people and programs."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _time(at: float) -> str:
-    if at < _EPOCH_FROM:
-        return f"{at:g}"
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{at:g}" if at < _EPOCH_FROM else clock(at)
 
 
 def _number(value: float | None) -> str:
