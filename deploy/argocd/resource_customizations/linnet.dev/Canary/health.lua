@@ -51,7 +51,14 @@ if observed == nil or (generation ~= nil and observed < generation) then
   return health("Progressing", "waiting for linnet to see the newest spec")
 end
 
-local told = sentence(where(), words(progressing.message))
+local message = progressing.message
+if progressing.reason == "Suspended" then
+  -- That is over, or told below: what was decided last says more.
+  for _, decision in ipairs(table_or_empty(status.decisions)) do
+    message = table_or_empty(decision).message
+  end
+end
+local told = sentence(where(), words(message))
 
 if status.phase == "Failed" then
   return health("Degraded", told)

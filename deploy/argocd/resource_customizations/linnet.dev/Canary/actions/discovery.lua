@@ -30,8 +30,8 @@ local paused = status.pausedRevision ~= nil and status.pausedRevision == status.
 local ready = reason ~= "WaitingForCanary" and reason ~= "CanaryNotReady"
 local may_go_up = analysed and ready and spec.paused ~= true
 local above = (tonumber(status.canaryWeight) or 0) < last_step()
--- Until the primary is given the new revision; where linnet does that itself, it is at once.
-local not_handed_over = possible and phase == "Promoting" and spec.primaryRef ~= nil
+-- The primary was not given the new revision yet. Where linnet does that itself, it is at once.
+local not_handed_over = possible and phase == "Promoting" and reason == "WaitingForPrimary"
 
 local actions = {}
 actions["promote"] = {
