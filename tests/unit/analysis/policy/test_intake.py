@@ -123,6 +123,18 @@ def test_what_the_primary_did_before_is_known_and_whether_it_was_there() -> None
     assert not play(rules, state, [Sample(10, tile=BAD)])[-1].counted
 
 
+def test_failures_in_storms_make_evidence_to_promote_weaker() -> None:
+    rules = policy(promotion={"evidence": True})
+    calm = [(5.0 * i, tile(None, (225, 2))) for i in range(-59, 1)]
+    storms = [(end, tile(None, (225, 40 if i % 20 == 0 else 0))) for i, (end, _) in enumerate(calm)]
+    evidence = []
+    for before in (calm, storms):
+        state = step(rules, observe_before(rules, begin(rules, 0), before), Sample(0)).state
+        ends = play(rules, state, every(5, [tile((25, 0), (225, 0))] * 10))
+        evidence.append(ends[-1].state.comparison.promotion.value)
+    assert evidence[0] > 5 * evidence[1] > 0
+
+
 def test_findings_begin_where_the_evidence_begins_to_rise() -> None:
     rules = policy(seconds=15)
     good, bad = tile((75, 0), (675, 3)), tile((75, 4), (675, 3))
