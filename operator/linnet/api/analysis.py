@@ -60,6 +60,18 @@ class Analysis(Model):
             lambda a: a.guard.enabled or not a.promotion.evidence,
             field="promotion.evidence",
         ),
+        Rule(
+            "!has(self.promotion) || !self.promotion.evidence ||"
+            " (!has(self.stepWeight) || self.stepWeight < 100) &&"
+            " (!has(self.stepWeights) || self.stepWeights.exists(w, w < 100))",
+            "with all traffic on the canary there is nothing left to compare it with: evidence"
+            " needs a step below 100",
+            lambda a: (
+                not a.promotion.evidence
+                or ((a.step_weight or 1) < 100 and min(a.step_weights or (1,)) < 100)
+            ),
+            field="promotion.evidence",
+        ),
     )
 
     interval: Duration = Field(

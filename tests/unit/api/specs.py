@@ -645,6 +645,18 @@ REFUSED = [
         "evidence comes from what the guard counts: set guard.enabled: true",
     ),
     _refused(
+        "evidence compares with a primary that has traffic",
+        spec("analysis.stepWeight", 100, analysis__promotion__evidence=True),
+        "spec.analysis.promotion.evidence",
+        "evidence needs a step below 100",
+    ),
+    _refused(
+        "evidence compares at one step of a ladder at least",
+        spec("analysis", {"stepWeights": [100], "promotion": {"evidence": True}}),
+        "spec.analysis.promotion.evidence",
+        "evidence needs a step below 100",
+    ),
+    _refused(
         "a margin of 0 takes for ever",
         spec("analysis.promotion.margin", 0),
         "spec.analysis.promotion.margin",
@@ -921,6 +933,10 @@ ACCEPTED = [
     ),
     pytest.param(
         spec("analysis", {"ramp": {}, "promotion": {"evidence": True}}), id="a ramp by evidence"
+    ),
+    pytest.param(
+        spec("analysis", {"stepWeights": [50, 100], "promotion": {"evidence": True}}),
+        id="evidence before everything",
     ),
     pytest.param(
         spec("analysis.promotion", {"minSoak": "2h"}), id="a soak that nobody asks for is harmless"
