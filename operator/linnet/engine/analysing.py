@@ -82,9 +82,12 @@ def check_due(s: Situation) -> bool:
 
 
 def is_measured(s: Situation) -> bool:
-    """Tell whether what the canary's pods serve is the revision under analysis."""
+    """Tell whether what the canary's pods serve is the revision under analysis.
+
+    One that is accepted and waits for its handover is watched on.
+    """
     return (
-        s.status.phase is Phase.PROGRESSING
+        (s.status.phase is Phase.PROGRESSING or s.awaits_handover)
         and bool(s.status.canary_weight)
         and s.target is not None
         and s.target.revision == s.status.revision
@@ -108,7 +111,7 @@ def _samples(s: Situation, progress: Progress) -> Iterator[Sample]:
         )
     if s.observation.unanswered:
         yield replace(held, absent=s.observation.unanswered, absence=Absence.UNAVAILABLE)
-    if (check := _check_result(s)) is not None:
+    if (check := check_result(s)) is not None:
         yield replace(held, check=check)
 
 
@@ -116,19 +119,21 @@ def _obstacle(s: Situation) -> tuple[str, str]:
     return held(s) or paused_by_request(s) or ("Held", "")
 
 
-def _check_result(s: Situation) -> CheckResult | None:
+def check_result(s: Situation) -> CheckResult | None:
+    """Return what a check says, once it is due and measured."""
     if not check_due(s):
         return None
     if s.spec.analysis.metrics and not s.observation.measurements:
         return None
-    checks = _checks(s)
+    checks = checks_of(s)
     verdict = judging.overall(checks)
     if verdict is Verdict.PASSED:
         return CheckResult(verdict, "; ".join(check.message for check in checks))
     return CheckResult(verdict, judging.why(checks, verdict))
 
 
-def _checks(s: Situation) -> Checks:
+def checks_of(s: Situation) -> Checks:
+    """Return each metric with its verdict."""
     return judging.judge_all(s.spec.analysis.metrics, s.observation.measurements)
 
 
@@ -149,7 +154,7 @@ def _outcome(s: Situation, progress: Progress, sample: Sample) -> Outcome:
     """Return what is to be written for the last ruling of `progress`."""
     ruling = progress.ruling
     assert ruling is not None  # noqa: S101 - it was given just now
-    checks = _checks(s) if sample.check else ()
+    checks = checks_of(s) if sample.check else ()
     match ruling.verdict:
         case RulingVerdict.ROLLBACK:
             outcome = _taken_back(s, ruling, checks)

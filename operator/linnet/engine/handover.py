@@ -5,7 +5,11 @@ same images, in Git as a rule; then it returns to the primary. Nowhere does a we
 that serves nothing.
 """
 
-from linnet.api.status import Phase
+from dataclasses import replace
+
+from linnet.analysis.policy import CheckResult
+from linnet.api.status import Phase, Verdict
+from linnet.engine.analysing import check_result, checks_of
 from linnet.engine.conditions import reason_of
 from linnet.engine.lifecycle import (
     ANNOUNCEMENT,
@@ -15,8 +19,8 @@ from linnet.engine.lifecycle import (
     drained_at,
     progress_deadline,
 )
-from linnet.engine.outcome import NOTHING_NEW, Outcome, normal
-from linnet.engine.release import held, traffic_away
+from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
+from linnet.engine.release import held, roll_back, traffic_away
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
 from linnet.workload.pair import missing_in
@@ -189,7 +193,7 @@ def _shift_everything(s: Situation) -> Outcome:
         {
             "canary_weight": 100,
             "traffic_since": s.status.traffic_since or s.now,
-            "next_check_at": None,
+            "next_check_at": s.now + s.spec.analysis.interval,
             "deadline": None,
         },
         "Advanced",
@@ -212,7 +216,29 @@ def _wait_for_git(s: Situation) -> Outcome:
     )
     first = reason_of(s.status) != WAITING_FOR_PRIMARY
     event = normal(WAITING_FOR_PRIMARY, message) if first else None
-    return Outcome({"deadline": None}, WAITING_FOR_PRIMARY, message, event, record=first)
+    waiting = Outcome({"deadline": None}, WAITING_FOR_PRIMARY, message, event, record=first)
+    check = check_result(s)
+    return waiting if check is None else _watched(s, waiting, check)
+
+
+def _watched(s: Situation, waiting: Outcome, check: CheckResult) -> Outcome:
+    """Checks go on while Git is waited for: the promoted revision is there to return to."""
+    changes = {**waiting.changes, "next_check_at": s.now + s.spec.analysis.interval}
+    if check.verdict is not Verdict.FAILED:
+        return replace(waiting, changes=changes)
+    failed, threshold = s.status.failed_checks + 1, s.spec.analysis.threshold
+    message = f"{check.message} (failed check {failed} of {threshold})"
+    checks = checks_of(s)
+    if failed >= threshold and s.primary_endpoints:
+        return roll_back(s, "AnalysisFailed", message, failed_checks=failed, checks=checks)
+    return replace(
+        waiting,
+        changes={**changes, "failed_checks": failed},
+        event=warning("CheckFailed", message),
+        record=True,
+        verdict=Verdict.FAILED,
+        checks=checks,
+    )
 
 
 def wait_for_the_target_to_be_scaled_up(s: Situation) -> Outcome | None:

@@ -68,6 +68,16 @@ class Situation:
         return self.status.promoted_revision
 
     @property
+    def awaits_handover(self) -> bool:
+        """The target serves everything until the user gives the primary what was accepted."""
+        return (
+            self.status.phase is Phase.PROMOTING
+            and not self.canary.copies_target
+            and not self.asks_for_promoted
+            and self.status.canary_weight == 100
+        )
+
+    @property
     def canary_ready(self) -> bool:
         """All canary pods are of the newest revision, enough are ready, and routable."""
         threshold = self.spec.analysis.canary_ready_threshold

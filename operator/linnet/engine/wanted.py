@@ -10,6 +10,7 @@ from linnet.analysis.watch import Watch
 from linnet.api.canary import Canary
 from linnet.api.status import CanaryStatus, Phase
 from linnet.engine.analysing import check_due, current, is_measured
+from linnet.engine.lifecycle import RELEASING
 from linnet.engine.observation import Observation
 from linnet.engine.progress import Progress
 from linnet.engine.situation import Situation, assess
@@ -33,9 +34,11 @@ class Wanted:
 def wanted(canary: Canary, observation: Observation, now: datetime) -> Wanted:
     """Return what must be known before `decide` can take the next decision; often nothing."""
     status = canary.status
-    if status.phase is not Phase.PROGRESSING or canary.deleted or canary.spec.suspend:
+    if status.phase not in RELEASING or canary.deleted or canary.spec.suspend:
         return Wanted()
     situation = assess(canary, observation, now)
+    if status.phase is Phase.PROMOTING:  # with a primary of the user's own: until it is changed
+        return Wanted(_measurements(situation) if check_due(situation) else ())
     progress = current(situation)
     if progress is None:
         return Wanted(baseline=True)

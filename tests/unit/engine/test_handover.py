@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from linnet.analysis.measurement import Measurement
 from linnet.api.names import CONFIG_ANNOTATION, FINALIZER
 from linnet.api.status import Phase
 from linnet.engine.decision import Scale
@@ -108,7 +109,7 @@ def test_a_release_climbs_to_100_and_waits_there_for_git() -> None:
     assert f"Deployment {OLD}" in it.message
     assert it.condition("Stalled").status == "False"
     assert it.reasons.count("WaitingForPrimary") == 1
-    it.run(86400)
+    it.run(900)
     assert it.in_phase(Phase.PROMOTING)
     assert it.condition("Stalled").status == "False", "nobody is late with a commit"
     give(it, OLD, "2.0.0")
@@ -305,7 +306,7 @@ def test_a_target_without_replicas_is_waited_for_however_long() -> None:
     it = at_rest(progressDeadlineSeconds=60)
     scale(it, NEW, 0)
     give(it, NEW, "2.0.0")
-    it.run(3600)
+    it.run(600)
     assert it.in_phase(Phase.PROGRESSING)
     assert f"waiting for Deployment {NEW} to be scaled up" in it.message
     scale(it, NEW, 1)
@@ -332,6 +333,41 @@ def test_an_accepted_target_that_loses_its_pods_is_a_failed_check() -> None:
     it.pods_changed()
     it.settle()
     assert it.routed == (90, 10)
+
+
+def test_checks_go_on_while_git_is_waited_for() -> None:
+    it = accepted()
+    it.run(600)
+    assert it.routed == (0, 100)
+    assert it.status.failed_checks == 0
+    give_up_at = it.now
+    it.measure = lambda query: Measurement(query.metric, value=0.0)
+    it.run_until(Phase.FAILED)
+    assert (it.now - give_up_at).total_seconds() <= 30
+    assert it.routed == (100, 0)
+    assert "failed check 3 of 3" in it.message
+    assert it.reasons.count("WaitingForPrimary") == 1
+    assert it.reasons.count("CheckFailed") == 2
+
+
+def test_a_check_that_fails_while_the_primary_serves_nothing_takes_nothing_back() -> None:
+    it = accepted()
+    scale(it, OLD, 0)
+    it.measure = lambda query: Measurement(query.metric, value=0.0)
+    it.run(120)
+    assert it.routed == (0, 100)
+    assert it.in_phase(Phase.PROMOTING)
+    scale(it, OLD, 2)
+    it.run(10)
+    assert it.in_phase(Phase.FAILED)
+
+
+def test_blind_checks_take_nothing_back_while_git_is_waited_for() -> None:
+    it = accepted()
+    it.measure = lambda query: Measurement(query.metric, absent="no data")
+    it.run(600)
+    assert it.routed == (0, 100)
+    assert it.condition("Progressing").reason == "WaitingForPrimary"
 
 
 def test_without_analysis_everything_shifts_once_the_target_is_ready() -> None:
@@ -414,7 +450,7 @@ def test_a_primary_that_is_lost_in_mid_run_holds_the_weight(edit: Any, mend: Any
 
 def test_a_primary_that_comes_over_and_does_not_become_ready_is_stalled() -> None:
     it = accepted(progressDeadlineSeconds=60)
-    it.run(3600)
+    it.run(600)
     it.unready = {OLD}
     give(it, OLD, "2.0.0")
     it.run(59)

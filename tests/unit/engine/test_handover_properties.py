@@ -54,7 +54,7 @@ EVENTS: dict[str, Callable[[World], None]] = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.sampled_from(sorted(EVENTS)), max_size=16),
     st.lists(st.sampled_from([100.0, 0.0, None]), min_size=1, max_size=20),
