@@ -1,21 +1,18 @@
 """One operator for all tests, one namespace for each."""
 
 import asyncio
-import base64
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from deployment import SERVICE_ACCOUNT, operator_arguments, operator_environment, rendered
 from e2e.api import Api
 from e2e.app import App
 from e2e.backend import Backend, from_environment
-from e2e.operator import Operator, kubeconfig_for
+from e2e.operator import Operator, account_kubeconfig
 
 OPERATOR_PORT = 8085
 """Where the local cluster's Prometheus looks for the operator's metrics."""
@@ -24,6 +21,12 @@ OPERATOR_PORT = 8085
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs_restarts: stops and starts parts of the cluster")
     config.addinivalue_line("markers", "needs_audit_log: reads the API server's audit log")
+    config.addinivalue_line("markers", "replaces_linnet: ends what other tests share; runs last")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests at the end after which the shared operator has no ServiceAccount any more."""
+    items.sort(key=lambda item: item.get_closest_marker("replaces_linnet") is not None)
 
 
 @pytest.fixture(scope="session")
@@ -94,10 +97,8 @@ def new_operator(
         elect: bool = True,
         port: int = 0,
     ) -> Operator:
-        cluster = _cluster(yaml.safe_load(backend.kubeconfig.read_text()))
-        kubeconfig = kubeconfig_for(
-            folder / f"{name}.kubeconfig", server or cluster["server"], operator_token, _ca(cluster)
-        )
+        path = folder / f"{name}.kubeconfig"
+        kubeconfig = account_kubeconfig(path, backend.kubeconfig, operator_token, server)
         arguments = [*operator_arguments(), "--prometheus-url", backend.prometheus]
         arguments += ["--identity", identity or name]
         if namespace:
@@ -114,19 +115,6 @@ def new_operator(
     yield start
     for operator in started:
         operator.stop()
-
-
-def _cluster(kubeconfig: dict[str, Any]) -> dict[str, str]:
-    current = kubeconfig["current-context"]
-    (context,) = (c["context"] for c in kubeconfig["contexts"] if c["name"] == current)
-    (cluster,) = (c["cluster"] for c in kubeconfig["clusters"] if c["name"] == context["cluster"])
-    return dict(cluster)
-
-
-def _ca(cluster: dict[str, str]) -> str | None:
-    if "certificate-authority" in cluster:
-        return base64.b64encode(Path(cluster["certificate-authority"]).read_bytes()).decode()
-    return cluster.get("certificate-authority-data")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """An operator process under the ServiceAccount, and with the flags, that deploy/ gives it."""
 
 import asyncio
+import base64
 import os
 import signal
 import socket
@@ -97,6 +98,24 @@ class Operator:
                 return answer.status == 200
         except aiohttp.ClientError:
             return False
+
+
+def account_kubeconfig(path: Path, admin: Path, token: str, server: str = "") -> Path:
+    """Write a kubeconfig for a token and the cluster of the administrator's kubeconfig.
+
+    `server` is the URL of something that stands before the API server.
+    """
+    document = yaml.safe_load(admin.read_text())
+    current = document["current-context"]
+    (context,) = (c["context"] for c in document["contexts"] if c["name"] == current)
+    (cluster,) = (c["cluster"] for c in document["clusters"] if c["name"] == context["cluster"])
+    return kubeconfig_for(path, server or cluster["server"], token, _authority(cluster))
+
+
+def _authority(cluster: dict[str, str]) -> str | None:
+    if "certificate-authority" in cluster:
+        return base64.b64encode(Path(cluster["certificate-authority"]).read_bytes()).decode()
+    return cluster.get("certificate-authority-data")
 
 
 def kubeconfig_for(path: Path, server: str, token: str, ca: str | None) -> Path:

@@ -1,11 +1,14 @@
 """Argo CD as a team uses it, and a record of what it showed at any time."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
+import yaml
 from kubernetes.aio.config import new_client_from_config
 
 from cluster.argocd import NAMESPACE
@@ -86,6 +89,11 @@ class Record:
         """All values that health had."""
         return {seen.health for seen in self.sightings if seen.health}
 
+    def healthy_since(self) -> float:
+        """Return when it was Synced and Healthy for the first time; infinity if it never was."""
+        times = (s.at for s in self.sightings if (s.sync, s.health) == ("Synced", "Healthy"))
+        return next(times, math.inf)
+
     def disagreements(self) -> list[str]:
         """Say where Git and the cluster differed though no commit had asked for a change.
 
@@ -134,6 +142,8 @@ class Application:
     def __init__(self, api: Api, name: str) -> None:
         self.name = name
         self.record = Record()
+        self.gone: float | None = None
+        """When it was deleted for good, in seconds of the epoch."""
         self._api = api
 
     @property
@@ -187,6 +197,12 @@ class Application:
         await self._api.until_gone(self.ref, within=120)
 
 
+async def configure(api: Api, settings: Path) -> None:
+    """Add to argocd-cm what a file in deploy/ has for it, as `kubectl patch --patch-file`."""
+    data = yaml.safe_load(await asyncio.to_thread(settings.read_text, encoding="utf-8"))["data"]
+    await api.patch(ObjectRef("ConfigMap", NAMESPACE, "argocd-cm"), {"data": data})
+
+
 class ArgoCD:
     """Applications, each watched from its beginning."""
 
@@ -203,6 +219,8 @@ class ArgoCD:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for application in self._applications.values():
+            await application.remove()
         # In this order: closing waits for connections in use, and for no others.
         await self._client.close()
         self._watch.cancel()
@@ -251,5 +269,8 @@ class ArgoCD:
         return application
 
     def _changed(self, change: Change, obj: Object) -> None:
-        if change != "DELETED":
-            self.application(obj["metadata"]["name"]).record.take(time.time(), obj)
+        application = self.application(obj["metadata"]["name"])
+        if change == "DELETED":
+            application.gone = time.time()
+        else:
+            application.record.take(time.time(), obj)

@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-from cluster.argocd import NAME, NAMESPACE
+from cluster.argocd import NAME
 from cluster.local import Cluster
 from deployment import DEPLOY
 from e2e.api import Api
 from e2e.backend import Backend
-from e2e.gitops.argo import ArgoCD
+from e2e.gitops.argo import ArgoCD, configure
 from e2e.gitops.git import Repository
 from e2e.gitops.managed import ManagedApp
 from e2e.operator import Operator
@@ -28,10 +27,7 @@ def argocd_running(backend: Backend) -> None:
 @pytest.fixture
 async def argocd(argocd_running: None, api: Api, backend: Backend) -> AsyncIterator[ArgoCD]:
     """Argo CD as this test sees it, with the customizations that deploy/ has for linnet's kinds."""
-    text = (DEPLOY / "argocd" / "argocd-cm" / "argocd-cm.yaml").read_text(encoding="utf-8")
-    settings = yaml.safe_load(text)
-    settings["metadata"]["namespace"] = NAMESPACE
-    await api.apply(settings)
+    await configure(api, DEPLOY / "argocd" / "argocd-cm" / "argocd-cm.yaml")
     async with ArgoCD(api, backend) as argocd:
         yield argocd
 

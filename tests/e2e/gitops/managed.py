@@ -69,9 +69,3 @@ class ManagedApp(App):
         """Undo the newest commit by `git revert`, without waiting for the sync."""
         await self.repository.revert()
         await self.application.refresh()
-
-    async def remove(self) -> None:
-        """Delete the Application, then all that it brought."""
-        if hasattr(self, "application"):
-            await self.application.remove()
-        await super().remove()
