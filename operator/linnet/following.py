@@ -6,9 +6,9 @@ written, and the tiles since are read again.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
 
 from linnet.analysis.watch import Baseline, TileReading, TileSpan, Watch
 from linnet.api.canary import Canary
@@ -29,14 +29,6 @@ def _release(status: CanaryStatus) -> object:
     return status.revision, status.started_at
 
 
-@dataclass(slots=True)
-class _Asked(Generic[_Answer]):
-    """A question to Prometheus, and the answer to come. `about` is what was asked."""
-
-    about: object
-    answer: asyncio.Future[_Answer]
-
-
 class Following:
     """The tiles of a release as they come. `wake` is called when there is news."""
 
@@ -50,10 +42,10 @@ class Following:
         self._baseline: tuple[object, Baseline] | None = None
         self._readings: tuple[TileReading, ...] = ()
         self._unanswered = ""
-        self._next_at: datetime | None = None
+        self._next_at = 0.0
         self._watch: Watch | None = None
-        self._finding: _Asked[Baseline] | None = None
-        self._reading: _Asked[TileSpan] | None = None
+        self._finding: asyncio.Future[tuple[object, Baseline]] | None = None
+        self._reading: asyncio.Future[TileSpan] | None = None
 
     def complete(self, observed: Observed) -> Observation:
         """Return the observation with all that is known of the release."""
@@ -75,21 +67,17 @@ class Following:
         if last is not None:
             self._readings = tuple(one for one in self._readings if one.end > last)
 
-    def follow(self, wants: Wanted, canary: Canary, now: datetime) -> datetime | None:
-        """Ask for what is wanted; return when to look again, if time alone calls for it."""
+    def follow(self, wants: Wanted, canary: Canary) -> None:
+        """Ask for what is wanted, as soon as there can be an answer."""
         if wants.watch != self._watch:
             self._stop_reading()
             self._watch = wants.watch
         if not wants.baseline:
             self._stop_finding()
-        due = self._next_at is None or now >= self._next_at
-        if due and wants.baseline and self._finding is None:
+        elif self._finding is None:
             self._find(canary)
-        if due and wants.watch is not None and self._reading is None:
-            span = self._ask(self._tiles.read(wants.watch, wants.since))
-            self._reading = _Asked(wants.watch, span)
-        waiting = self._finding or self._reading
-        return self._next_at if (wants.baseline or wants.watch) and not waiting else None
+        if wants.watch is not None and self._reading is None:
+            self._reading = self._ask(self._read(wants.watch, wants.since))
 
     def stop(self) -> None:
         """Give up what is being asked."""
@@ -97,9 +85,19 @@ class Following:
         self._stop_reading()
 
     def _find(self, canary: Canary) -> None:
-        server = canary.spec.metrics_server or ""
-        found = self._ask(self._tiles.baseline(server, canary.namespace, canary.primary_name))
-        self._finding = _Asked(_release(canary.status), found)
+        release, server = _release(canary.status), canary.spec.metrics_server or ""
+
+        async def find() -> tuple[object, Baseline]:
+            if self._baseline is not None and self._baseline[0] == release:
+                await asyncio.sleep(ASK_AGAIN)
+            found = await self._tiles.baseline(server, canary.namespace, canary.primary_name)
+            return release, found
+
+        self._finding = self._ask(find())
+
+    async def _read(self, watch: Watch, since: float) -> TileSpan:
+        await asyncio.sleep(max(0.0, self._next_at - self._clock().timestamp()))
+        return await self._tiles.read(watch, since)
 
     def _ask(self, question: Coroutine[Any, Any, _Answer]) -> asyncio.Future[_Answer]:
         answer: asyncio.Future[_Answer] = asyncio.ensure_future(question)
@@ -108,27 +106,22 @@ class Following:
 
     def _take_in(self) -> None:
         """Take in the answers that have come."""
-        if self._finding is not None and self._finding.answer.done():
-            found = self._finding.answer.result()
-            self._baseline = self._finding.about, found
-            self._finding = None
-            if found.yardstick is None:
-                self._next_at = datetime.fromtimestamp(self._clock().timestamp() + ASK_AGAIN, UTC)
-        if self._reading is not None and self._reading.answer.done():
-            span = self._reading.answer.result()
-            self._reading = None
+        if self._finding is not None and self._finding.done():
+            self._baseline, self._finding = self._finding.result(), None
+        if self._reading is not None and self._reading.done():
+            span, self._reading = self._reading.result(), None
             self._readings = (*self._readings, *span.readings)
             self._unanswered = span.unavailable
-            self._next_at = datetime.fromtimestamp(span.next_at, UTC)
+            self._next_at = span.next_at
 
     def _stop_finding(self) -> None:
         if self._finding is not None:
-            self._finding.answer.cancel()
+            self._finding.cancel()
             self._finding = None
 
     def _stop_reading(self) -> None:
         """Forget what was read: it is of another release, or counted in another way."""
         if self._reading is not None:
-            self._reading.answer.cancel()
+            self._reading.cancel()
             self._reading = None
-        self._readings, self._unanswered, self._next_at = (), "", None
+        self._readings, self._unanswered, self._next_at = (), "", 0.0

@@ -164,13 +164,10 @@ class Reconciler:
             return None
         canary.following.accept(decision.progress)
         self._telemetry.judged(observed.canary.ref, decision.progress)
-        asked_at = None
         if decision.status == observed.canary.status:
-            # Before what may fail: checks go on meanwhile.
-            asked_at = self._ask(canary, observed, now)
+            self._ask(canary, observed, now)  # before what may fail: checks go on meanwhile
         later = await self._carry_out(canary, observed.canary, decision.actions, now)
-        times = (decision.wake_at, later, asked_at)
-        return min((at for at in times if at is not None), default=None)
+        return min((at for at in (decision.wake_at, later) if at is not None), default=None)
 
     def _decide(self, canary: _Canary) -> tuple[Observed, datetime, Decision]:
         observed = self._cluster.observe(canary.worker.ref)
@@ -250,12 +247,12 @@ class Reconciler:
             decision = stall(observed.canary, refusal, self._clock())
             await self._write_down(canary.worker, observed.canary, decision)
 
-    def _ask(self, canary: _Canary, observed: Observed, now: datetime) -> datetime | None:
-        """Ask for what is wanted, and return when to ask again. The loop goes on meanwhile."""
+    def _ask(self, canary: _Canary, observed: Observed, now: datetime) -> None:
+        """Ask for what is wanted. The loop goes on meanwhile, and repairs."""
         observation = canary.following.complete(observed)
         wants = wanted(observed.canary, observation, now)
         self._measure(canary, wants, now)
-        return canary.following.follow(wants, observed.canary, now)
+        canary.following.follow(wants, observed.canary)
 
     def _measure(self, canary: _Canary, wants: Wanted, now: datetime) -> None:
         if canary.measuring is None and wants.measurements:

@@ -27,7 +27,6 @@ from yarl import URL
 
 from linnet import __version__
 from linnet.adapters.kinds import parse
-from linnet.analysis.policy.evidence import evidence_of
 from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus, Phase
 from linnet.engine.progress import Progress
@@ -232,7 +231,7 @@ class _Judgements(Collector):
         )
         for ref, progress in self._judged.items():
             labels = (ref.namespace, ref.name)
-            found = evidence_of(progress.policy, progress.state)
+            found = progress.evidence
             for one in found:
                 evidence.add_metric((*labels, one.process, "primary"), one.relative)
                 evidence.add_metric((*labels, one.process, "floor"), one.absolute)

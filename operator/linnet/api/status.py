@@ -111,7 +111,8 @@ class MeasurementRecord(Model):
     query: Annotated[str, StringConstraints(max_length=MAX_QUERY), BeforeValidator(_clip_query)] = (
         Field(
             default="",
-            description="What was asked of Prometheus, or its beginning. Kept for the last decision.",
+            description="What was asked of Prometheus, or its beginning. Kept for the last"
+            " decision.",
         )
     )
 

@@ -54,7 +54,7 @@ def analyse(s: Situation) -> Outcome | None:
     last: Sample | None = None
     for sample in _samples(s, progress):
         progress, last = _judged(progress, sample)
-        if _has_to_be_told(progress.ruling, last):
+        if _has_to_be_told(s, progress.ruling, last):
             return _outcome(s, progress, last)
     return Outcome(progress=progress) if last else NOTHING_NEW
 
@@ -141,13 +141,15 @@ def _judged(progress: Progress, sample: Sample) -> tuple[Progress, Sample]:
     return progress.after(step(progress.policy, progress.state, sample)), sample
 
 
-def _has_to_be_told(ruling: Ruling | None, sample: Sample) -> bool:
+def _has_to_be_told(s: Situation, ruling: Ruling | None, sample: Sample) -> bool:
     """Tell whether a ruling changes anything that is to be written."""
     if ruling is None:
         return False
-    quiet = RulingVerdict.HOLD, RulingVerdict.FREEZE
-    moved = ruling.verdict not in quiet or ruling.weight != ruling.before
-    return moved or ruling.alert or sample.check is not None
+    if sample.check is not None or ruling.alert or ruling.weight != ruling.before:
+        return True
+    if ruling.verdict is RulingVerdict.FREEZE:
+        return reason_of(s.status) != ruling.reason
+    return ruling.verdict is not RulingVerdict.HOLD
 
 
 def _outcome(s: Situation, progress: Progress, sample: Sample) -> Outcome:
@@ -200,7 +202,8 @@ def _kept(s: Situation, ruling: Ruling, sample: Sample, checks: Checks) -> Outco
     failed = ruling.state.failed_checks > s.status.failed_checks
     changed = reason_of(s.status) != ruling.reason or ruling.weight != ruling.before
     verdict = _verdict(sample, failed=failed)
-    grave = failed or ruling.alert or verdict is Verdict.INCONCLUSIVE
+    frozen = ruling.verdict is RulingVerdict.FREEZE
+    grave = failed or frozen or ruling.alert or verdict is Verdict.INCONCLUSIVE
     told = failed or ruling.alert or changed
     return Outcome(
         {

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from linnet.analysis.policy import Policy, ReleaseState, Ruling, begin, observe_before, policy_of
+from linnet.analysis.policy.evidence import Evidence, evidence_of
 from linnet.analysis.watch import Baseline, Yardstick
 from linnet.api.analysis import Analysis
 from linnet.api.judgement import GuardRecord
@@ -34,6 +35,11 @@ class Progress:
     policy: Policy
     state: ReleaseState
     ruling: Ruling | None = None
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The evidence against the canary, one per process."""
+        return evidence_of(self.policy, self.state)
 
     def serves(self, analysis: Analysis) -> bool:
         """Tell whether it can be gone on with; the guard may have been enabled meanwhile."""
