@@ -11,8 +11,8 @@ from linnet.analysis.watch import TileReading, Watch, Yardstick
 WATCHES_A_QUERY: Final = 100
 """Two workloads each: below the 256 values that Prometheus looks a matcher up as a set."""
 TILES_A_QUERY: Final = 1_000
-POINTS_A_QUERY: Final = 10_000
-"""How many releases, times tiles, a range query asks for."""
+POINTS_A_QUERY: Final = 2_000
+"""How many releases, times tiles, a range query asks for: an answer may be 2 MiB long."""
 
 T = TypeVar("T")
 TileRange = tuple[TileReading, ...]

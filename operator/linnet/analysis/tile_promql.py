@@ -73,10 +73,9 @@ def _grown(counter: str, matchers: str, seconds: float) -> str:
         f"({last} - last_over_time({series}[{reach}] offset {span}))"
         f" or ({last} and on (job, instance) ({up}))"
     )
-    watched = (
-        f"{counter}{{{','.join((matchers, ALL_REQUESTS) if counter == BUCKETS else (matchers,))}}}"
-    )
-    return f"({grown}) unless on (job, instance) (resets({watched}[{both}]) > 0)"
+    watched = f"{matchers},{ALL_REQUESTS}" if counter == BUCKETS else matchers
+    restarted = f"resets({counter}{{{watched}}}[{both}]) > 0"
+    return f"({grown}) unless on (job, instance) ({restarted})"
 
 
 def _late(series: str, seconds: float) -> str:
