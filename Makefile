@@ -7,7 +7,7 @@ export PYTHONPATH := tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers test-unit test-integration test-e2e bench crds argocd venv cluster clean
+.PHONY: help demo test lint types layers test-unit test-integration test-e2e bench bench-decisions crds argocd venv cluster clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-17s\033[0m %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test-e2e: venv ## Run the tests on the whole cluster (BACKEND=kind|kubeconfig fo
 
 bench: venv ## Measure speed, cost and damage; writes docs/benchmarks.md
 	@$(PY) -m bench $(ARGS)
+
+bench-decisions: venv ## Simulate how often, how soon linnet decides right; writes docs/decisions.md
+	@$(PY) -m decisions $(ARGS)
 
 crds: venv ## Write crds/ from the models
 	@$(PY) -m linnet.api.crd crds

@@ -1,0 +1,196 @@
+"""The tables and pictures of docs/decisions.md, from the figures of all cells. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from decisions.cells import BASE, FAULTS, RATES, RULES
+from decisions.figures import Figures
+from linnet.simulation.plot import Line, Panel, svg
+
+ALPHA: Final = 0.05
+"""The rate of false rollbacks that the guard promises at most."""
+OWN: Final = "linnet"
+ENOUGH: Final = 0.5
+"""A rule that takes back less than this share has no median worth telling."""
+
+NOT: Final = "-"
+"""What stands where there is no figure to tell."""
+
+_MARKER = re.compile(
+    r"(<!-- (?P<name>[a-z-]+): begin[^>]*-->\n).*?(<!-- (?P=name): end -->)", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Figures by cell, and how many releases each kind of cell has."""
+
+    figures: Mapping[str, Figures]
+    runs: Mapping[str, int]
+
+    def of(self, table: str, row: str, column: str, rps: int) -> Figures | None:
+        """Return a cell's figures, None if it was not run."""
+        return self.figures.get(f"{table}/{row}/{column}/{rps}")
+
+    def rows(self, table: str) -> list[str]:
+        """Return the rows of a table, in order."""
+        return list(dict.fromkeys(k.split("/")[1] for k in self.figures if k.startswith(table)))
+
+
+def page(old: str, results: Results) -> str:
+    """Return the page with what stands between its markers made anew."""
+    parts = {name: "\n".join(make(results)) for name, make in _PARTS.items()}
+    names = {match["name"] for match in _MARKER.finditer(old)}
+    if names != parts.keys():
+        raise ValueError(f"docs/decisions.md must have the markers {', '.join(parts)}")
+    return _MARKER.sub(lambda match: f"{match[1]}\n{parts[match['name']]}\n\n{match[3]}", old)
+
+
+def table(results: Results) -> str:
+    """Return all tables for a terminal."""
+    return "\n\n".join("\n".join(make(results)) for make in _PARTS.values())
+
+
+def pictures(results: Results) -> dict[str, str]:
+    """Return the pictures by file name."""
+    return {
+        "decisions-failed.svg": svg(
+            [_panel(results, rps, "failed requests beyond the primary's") for rps in RATES]
+        ),
+        "decisions-seconds.svg": svg(
+            [_panel(results, rps, "median seconds to rollback") for rps in RATES]
+        ),
+    }
+
+
+def _panel(results: Results, rps: int, what: str) -> Panel:
+    lines = []
+    for rule in RULES:
+        points = []
+        for fault in FAULTS:
+            found = results.of("detect", rule, f"{fault:g}", rps)
+            if found is None:
+                continue
+            if what.startswith("failed"):
+                points.append((100 * fault, found.excess))
+            elif found.rate >= ENOUGH and found.seconds:
+                points.append((100 * fault, found.seconds))
+        lines.append(Line(points, rule, marks=True))
+    title = f"{rps} requests a second"
+    return Panel(title, "the canary fails, in %", what, lines, log_x=True, log_y=True)
+
+
+def _false(results: Results) -> Iterator[str]:
+    intervals = ("5 s", "15 s")
+    head = [f"{rps} rps, {seconds}" for seconds in intervals for rps in RATES]
+    yield from _head("A canary that is not to blame", head)
+    for row in results.rows("false"):
+        cells = [results.of("false", row, seconds, rps) for seconds in intervals for rps in RATES]
+        yield _row(row, [_share(cell) if cell else "" for cell in cells])
+    measured = [f for key, f in results.figures.items() if key.startswith("false/")]
+    if measured:
+        most = max(measured, key=lambda f: f.rate)
+        yield ""
+        yield (
+            f"Most of all: {_percent(most.rate)} of {most.runs:,} releases, which is below"
+            f" {_percent(most.upper())} with a confidence of 99.5%; promised is"
+            f" {_percent(ALPHA)} at most."
+        )
+
+
+def _detect(results: Results) -> Iterator[str]:
+    for rps in RATES:
+        yield f"**{rps} requests a second**"
+        yield ""
+        yield from _head("", ["healthy", *(f"{_percent(fault)} fail" for fault in FAULTS)])
+        for rule in RULES:
+            healthy = results.of("detect", rule, f"{BASE:g}", rps)
+            cells = [_share(healthy) if healthy else ""]
+            for fault in FAULTS:
+                found = results.of("detect", rule, f"{fault:g}", rps)
+                cells.append(_detected(found) if found else "")
+            yield _row(rule, cells)
+        yield ""
+
+
+def _detected(figures: Figures) -> str:
+    """Return failed requests and seconds; the share that was caught, where some were not."""
+    seconds = f"{figures.seconds:.0f} s" if figures.seconds and figures.rate >= ENOUGH else NOT
+    missed = "" if figures.rate > 0.995 else f" ({_percent(figures.rate)})"
+    return f"{figures.excess:,.0f} / {seconds}{missed}"
+
+
+def _behind(results: Results) -> Iterator[str]:
+    """Yield where a rule that keeps the promise does less damage than linnet."""
+    found = []
+    for rps in RATES:
+        for fault in FAULTS:
+            own = results.of("detect", OWN, f"{fault:g}", rps)
+            for rule in RULES:
+                other = results.of("detect", rule, f"{fault:g}", rps)
+                if own is None or other is None or rule.startswith(OWN):
+                    continue
+                if other.excess < 0.9 * own.excess and own.excess - other.excess >= 1:
+                    healthy = results.of("detect", rule, f"{BASE:g}", rps)
+                    false = f", at {_share(healthy)} false rollbacks" if healthy else ""
+                    found.append(
+                        f"- {rps} requests a second, {_percent(fault)} fail: {rule}"
+                        f" {other.excess:,.0f} failed requests, linnet {own.excess:,.0f}{false}"
+                    )
+    yield from found or ["- nowhere in these tables"]
+
+
+def _late(results: Results) -> Iterator[str]:
+    yield from _head("", [f"{rps} rps" for rps in RATES])
+    for rule in RULES:
+        cells = [results.of("late", rule, "0.05", rps) for rps in RATES]
+        yield _row(rule, [_after(cell, 200.0) if cell else "" for cell in cells])
+
+
+def _after(figures: Figures, start: float) -> str:
+    seconds = f"{figures.seconds - start:.0f} s" if figures.seconds else NOT
+    return f"{figures.excess:,.0f} / {seconds if figures.rate >= ENOUGH else NOT}" + (
+        "" if figures.rate > 0.995 else f" ({_percent(figures.rate)})"
+    )
+
+
+def _slow(results: Results) -> Iterator[str]:
+    yield from _head("The canary's 99th percentile", [f"{rps} rps" for rps in RATES])
+    for row in results.rows("slow"):
+        cells = [results.of("slow", row, "5 s", rps) for rps in RATES]
+        title = "that of the primary" if row == "1" else f"{row} times the primary's"
+        yield _row(title, [_caught(cell) if cell else "" for cell in cells])
+
+
+def _caught(figures: Figures) -> str:
+    seconds = f", {figures.seconds:.0f} s" if figures.seconds and figures.rate >= ENOUGH else ""
+    return f"{_share(figures)}{seconds}"
+
+
+def _head(first: str, columns: Iterable[str]) -> Iterator[str]:
+    columns = list(columns)
+    yield _row(first, columns)
+    yield "|---|" + "---:|" * len(columns)
+
+
+def _row(first: str, cells: Sequence[str]) -> str:
+    return "| " + " | ".join((first, *cells)) + " |"
+
+
+def _share(figures: Figures) -> str:
+    return _percent(figures.rate) if figures.rolled_back else "0"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g}%" if share < 0.995 else f"{100 * share:.0f}%"
+
+
+_PARTS: Final = {
+    "false-rollbacks": _false,
+    "detection": _detect,
+    "not-ahead": _behind,
+    "late-faults": _late,
+    "slow-answers": _slow,
+}
