@@ -5,6 +5,7 @@ written, and the tiles since are read again.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from linnet.analysis.watch import Baseline, TileReading, TileSpan, Watch
 from linnet.api.canary import Canary
+from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus
 from linnet.engine import Wanted
 from linnet.engine.observation import Observation
@@ -23,6 +25,8 @@ ASK_AGAIN = 5.0
 
 
 _Answer = TypeVar("_Answer")
+
+log = logging.getLogger(__name__)
 
 
 def _release(status: CanaryStatus) -> object:
@@ -49,7 +53,7 @@ class Following:
 
     def complete(self, observed: Observed) -> Observation:
         """Return the observation with all that is known of the release."""
-        self._take_in()
+        self._take_in(observed.canary.ref)
         found = self._baseline
         known = found is not None and found[0] == _release(observed.canary.status)
         return replace(
@@ -104,10 +108,15 @@ class Following:
         answer.add_done_callback(lambda _: self._wake())
         return answer
 
-    def _take_in(self) -> None:
+    def _take_in(self, ref: ObjectRef) -> None:
         """Take in the answers that have come."""
         if self._finding is not None and self._finding.done():
             self._baseline, self._finding = self._finding.result(), None
+            found = self._baseline[1]
+            log.info(
+                "Looked at the primary before the release",
+                extra={"canary": ref, "yardstick": found.yardstick, "missing": found.absent},
+            )
         if self._reading is not None and self._reading.done():
             span, self._reading = self._reading.result(), None
             self._readings = (*self._readings, *span.readings)

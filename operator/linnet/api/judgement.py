@@ -102,6 +102,11 @@ class GuardRecord(Judgement):
         description="The bound in milliseconds above which a request counts as slow; it was chosen"
         " before the release.",
     )
+    note: Words = Field(
+        default="",
+        description="What of the comparison is missing, and why: such as latency, without enough"
+        " requests to the primary before the release.",
+    )
     memory: Annotated[str, StringConstraints(max_length=MAX_MEMORY)] = Field(
         default="",
         description="What linnet needs to go on after a restart, in a form of its own. The samples"

@@ -8,6 +8,7 @@ from linnet import __version__
 
 COMMANDS = {
     "abort": "Take the release back now.",
+    "explain": "Tell why a release stands where it does, and what would change that.",
     "pause": "Hold the weight of this release.",
     "promote": "Promote the revision under analysis now.",
     "replay": "See what an analysis would have decided on recorded traffic.",

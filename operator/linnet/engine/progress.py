@@ -26,7 +26,8 @@ UNMEASURED: Final = Yardstick(0.0)
 class Progress:
     """The analysis of the release of `revision` that began at `started_at`.
 
-    `ruling` is the last that was given; None just after a restart.
+    `note` says what could not be found out before. `ruling` is the last that was given; None just
+    after a restart.
     """
 
     revision: str | None
@@ -34,6 +35,7 @@ class Progress:
     yardstick: Yardstick
     policy: Policy
     state: ReleaseState
+    note: str = ""
     ruling: Ruling | None = None
 
     @property
@@ -76,6 +78,7 @@ class Progress:
             tile_seconds=self.yardstick.seconds,
             reporter=self.yardstick.reporter,
             latency_edge=self.yardstick.edge,
+            note=self.note,
             memory=json.dumps(self.state.memory(self.policy), separators=(",", ":")),
         )
 
@@ -101,7 +104,8 @@ def begun(
     policy = _policy(analysis, yardstick)
     tiles = [(reading.end, reading.tile) for reading in baseline.readings]
     state = observe_before(policy, begin(policy, at.timestamp()), tiles)
-    return Progress(status.revision, status.started_at, yardstick, policy, state)
+    note = baseline.absent if analysis.guard.enabled else ""
+    return Progress(status.revision, status.started_at, yardstick, policy, state, note)
 
 
 def resumed(status: CanaryStatus, analysis: Analysis) -> Progress | None:
@@ -119,7 +123,7 @@ def resumed(status: CanaryStatus, analysis: Analysis) -> Progress | None:
         since=seconds_of(status.traffic_since),
         memory=_parsed(record.memory),
     )
-    return Progress(status.revision, status.started_at, yardstick, policy, state)
+    return Progress(status.revision, status.started_at, yardstick, policy, state, record.note)
 
 
 def _policy(analysis: Analysis, yardstick: Yardstick) -> Policy:

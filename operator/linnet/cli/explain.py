@@ -1,0 +1,254 @@
+"""`linnet explain`: why a release stands where it does, and what would change that."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from math import log
+from typing import Any
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from linnet.adapters.connection import Connection, NotFoundError
+from linnet.adapters.kinds import CANARY
+from linnet.api.objects import ObjectRef
+from linnet.cli.context import namespace_of
+from linnet.errors import LinnetError
+
+REFRESH = 1.0
+"""Seconds between two looks with --watch."""
+BAR = 20
+"""Characters of the bar that shows how much of the evidence is there."""
+COLOURS = {"failed": "red", "inconclusive": "yellow", "passed": "green"}
+BAD = {"errors": "failed", "latency": "were slow"}
+
+Object = Mapping[str, Any]
+
+EXAMPLES = """
+\b
+Examples:
+  linnet explain podinfo             why it is where it is, and what would change that
+  linnet explain podinfo --watch     the same, live
+  linnet explain podinfo -o json     for programs
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("name")
+@click.option("-n", "--namespace", metavar="NAME", help="The namespace.  [default: the context's]")
+@click.option("-w", "--watch", is_flag=True, help="Stay, and show changes as they happen.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@click.option("--kubeconfig", metavar="FILE", default="", help="Default: $KUBECONFIG, ~/.kube.")
+@click.option("--context", default="", help="The context of the kubeconfig to use.")
+def explain(
+    name: str, namespace: str | None, watch: bool, output: str, kubeconfig: str, context: str
+) -> None:
+    """Tell why a release stands where it does: figures, evidence, what would change the verdict."""
+    if watch and output == "json":
+        raise click.UsageError("--watch is for people: leave out --output json")
+    try:
+        asyncio.run(_explain(name, namespace, watch, output, kubeconfig, context))
+    except NotFoundError as error:
+        message = f"{error} (linnet status -A lists all Canaries)"
+        raise click.ClickException(message) from error
+    except LinnetError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+async def _explain(
+    name: str, namespace: str | None, watch: bool, output: str, kubeconfig: str, context: str
+) -> None:
+    connection = await Connection.open(kubeconfig, context)
+    where = namespace or namespace_of(kubeconfig, context)
+    ref = ObjectRef(CANARY.name, where, name)
+    path = CANARY.path(CANARY.versions[0], where, name)
+    console = Console()
+
+    async def look() -> dict[str, Any]:
+        return explanation(await connection.request("GET", path, ref))
+
+    try:
+        if output == "json":
+            click.echo(json.dumps(await look(), indent=2))
+            return
+        if not watch:
+            console.print(view(await look(), datetime.now(UTC)))
+            return
+        with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+            while True:
+                live.update(view(await look(), datetime.now(UTC)), refresh=True)
+                await asyncio.sleep(REFRESH)
+    finally:
+        await connection.close()
+
+
+def explanation(canary: Object) -> dict[str, Any]:
+    """Return what explains a Canary, for programs: taken from its status, nothing added."""
+    meta, status = canary["metadata"], canary.get("status", {})
+    decisions = status.get("decisions", [])
+    # Between two writes of the status the operator knows more; this is what it wrote last.
+    judged: Object = status.get("guard") or next(
+        (d for d in decisions[::-1] if "sampleTime" in d), {}
+    )
+    conditions = {c["type"]: c for c in status.get("conditions", [])}
+    return {
+        "namespace": meta["namespace"],
+        "name": meta["name"],
+        "phase": status.get("phase", ""),
+        "weight": status.get("canaryWeight", 0),
+        "revision": status.get("revision", ""),
+        "promotedRevision": status.get("promotedRevision", ""),
+        "trafficSince": status.get("trafficSince"),
+        "nextCheckAt": status.get("nextCheckAt"),
+        "reason": conditions.get("Progressing", {}).get("reason", ""),
+        "message": conditions.get("Progressing", {}).get("message", ""),
+        "problems": [
+            {"reason": c["reason"], "message": c["message"], "since": c["lastTransitionTime"]}
+            for kind in ("Stalled", "Blind")
+            for c in [conditions.get(kind, {})]
+            if c.get("status") == "True"
+        ],
+        "sampleTime": judged.get("sampleTime"),
+        "findings": judged.get("findings", []),
+        "exposure": judged.get("exposure"),
+        "outlook": judged.get("outlook", ""),
+        "note": judged.get("note", ""),
+        "decisions": decisions,
+    }
+
+
+def view(known: Object, now: datetime) -> RenderableType:
+    """Return the same for people."""
+    return Group(*_parts(known, now))
+
+
+def _parts(known: Object, now: datetime) -> Iterator[RenderableType]:
+    yield Text(f"{known['namespace']}/{known['name']}: {_state(known)}", style="bold")
+    for problem in known["problems"]:
+        yield Text(f"{problem['reason']}: {problem['message']}", style="yellow")
+    if known["message"]:
+        yield Text(f"{known['reason']}: {known['message']}")
+    if known["findings"]:
+        yield Text()
+        yield _findings(known)
+    if known["exposure"]:
+        served = known["exposure"]
+        yield Text(
+            f"Users got {served['requests']:.0f} answers from the canary so far,"
+            f" {served['failed']:.0f} of them failures."
+        )
+    if known["note"]:
+        yield Text(f"Not compared: {known['note']}", style="yellow")
+    yield from _outlook(known, now)
+    yield from _checks(known)
+    yield from _decisions(known)
+
+
+def _state(known: Object) -> str:
+    promoted, newest = known["promotedRevision"], known["revision"]
+    revisions = promoted if promoted == newest else f"{promoted} → {newest}"
+    phase = known["phase"] or "not seen by linnet yet"
+    return f"{phase}, {known['weight']}% of the traffic, revision {revisions or '-'}"
+
+
+def _findings(known: Object) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("COMPARED", "CANARY", "PRIMARY", "EVIDENCE", "OF", ""):
+        table.add_column(column, no_wrap=True)
+    for found in known["findings"]:
+        weaker = min(found["relative"], found["absolute"])
+        table.add_row(
+            found["process"],
+            _side(found["canary"], found["process"]),
+            _side(found["primary"], found["process"]),
+            f"{_number(found['relative'])} worse than it, {_number(found['absolute'])} bad",
+            _number(found["needed"]),
+            Text(_bar(weaker, found["needed"]), style="red" if weaker > 2 else "green"),
+        )
+    if known["sampleTime"]:
+        table.caption = (
+            f"up to {_clock(known['sampleTime'])} UTC; both kinds of evidence are needed"
+        )
+        table.caption_justify = "left"
+    return table
+
+
+def _side(side: Object, process: str) -> str:
+    bad = BAD.get(process, "were bad")
+    return f"{side['bad']:.0f} of {side['requests']:.0f} {bad} ({side['percent']:.3g}%)"
+
+
+def _bar(evidence: float, needed: float) -> str:
+    """Return how much of the evidence is there, on a logarithmic scale as evidence multiplies."""
+    part = log(max(evidence, 1.0)) / log(needed) if needed > 1 else 0.0
+    full = round(BAR * min(1.0, part))
+    return "█" * full + "░" * (BAR - full)
+
+
+def _outlook(known: Object, now: datetime) -> Iterator[RenderableType]:
+    if known["outlook"] and known["phase"] == "Progressing":
+        yield Text()
+        yield Text("What would change this:", style="bold")
+        for prospect in known["outlook"].split("; "):
+            yield Text(f"  {prospect}")
+    if known["nextCheckAt"]:
+        left = (datetime.fromisoformat(known["nextCheckAt"]) - now).total_seconds()
+        yield Text(f"  the next check is in {max(0, left):.0f} s")
+
+
+def _checks(known: Object) -> Iterator[RenderableType]:
+    """What was measured at the last check, and what was asked for it."""
+    checked = next((d for d in known["decisions"][::-1] if d.get("measurements")), None)
+    if checked is None:
+        return
+    yield Text()
+    yield Text(f"Checked at {_clock(checked['time'])} UTC:", style="bold")
+    for measured in checked["measurements"]:
+        line = Text("  ")
+        line.append(f"{measured['verdict']:<13}", style=COLOURS.get(measured["verdict"], ""))
+        line.append(measured.get("message") or measured["name"])
+        yield line
+        if measured.get("query"):
+            yield Text(f"               {measured['query']}", style="dim")
+
+
+def _decisions(known: Object) -> Iterator[RenderableType]:
+    if not known["decisions"]:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("TIME", "WEIGHT", "VERDICT", "REASON"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("DECISION", overflow="fold")
+    for decision in known["decisions"]:
+        verdict = decision.get("verdict", "")
+        table.add_row(
+            _clock(decision["time"]),
+            f"{decision['weight']}%",
+            Text(verdict or "-", style=COLOURS.get(verdict, "")),
+            decision["reason"],
+            decision.get("message", ""),
+        )
+    yield Text()
+    yield table
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _clock(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%H:%M:%S}"

@@ -1,0 +1,125 @@
+"""`linnet explain`: what a person, and a program, learns of a release."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from linnet.analysis.measurement import Measurement
+from linnet.api.status import Phase
+from linnet.cli import main
+from linnet.cli.explain import explanation, view
+from unit.engine.builders import initialized
+from unit.engine.world import START, World
+
+NOW = START
+
+
+def release(tag: str = "2.0.0", **analysis: Any) -> World:
+    it = initialized(analysis=analysis)
+    it.measure = lambda query: Measurement(query.metric, value=99.5, query=query.text)
+    it.release(tag)
+    return it
+
+
+def shown(it: World, now: datetime | None = None) -> str:
+    """Return what the terminal would show."""
+    assert it.canary_object is not None
+    console = Console(width=160, color_system=None)
+    with console.capture() as capture:
+        console.print(view(explanation(it.canary_object), now or it.now))
+    return capture.get()
+
+
+def under_suspicion() -> World:
+    it = release(interval="20s", stepWeights=[10, 20])
+    it.serve = it.failing(canary=0.04, primary=0.004)
+    it.run(21)
+    return it
+
+
+def taken_back() -> World:
+    it = release()
+    it.serve = it.failing(canary=1.0)
+    it.run_until(Phase.FAILED)
+    return it
+
+
+def blind() -> World:
+    it = release(interval="10m")
+    it.run(5)
+    it.unavailable = "Prometheus http://p does not answer"
+    it.run(60)
+    return it
+
+
+@pytest.mark.parametrize(
+    ("it", "says"),
+    [
+        pytest.param(
+            under_suspicion(),
+            [
+                "test/podinfo: Progressing, 20% of the traffic, revision",
+                "Advanced: weight 10 → 20: request-success-rate 99.5",
+                "4 of 100 failed (4%)",
+                "4 of 900 failed (0.4%)",
+                "█",
+                "up to 00:01:20 UTC; both kinds of evidence are needed",
+                "Users got 100 answers from the canary so far, 4 of them failures.",
+                "What would change this:",
+                "clean requests",
+                "the next check is in 19 s",
+                "passed       request-success-rate 99.5",
+                'increments of istio_requests_total{destination_workload_namespace="test"',
+            ],
+            id="a release under suspicion",
+        ),
+        pytest.param(
+            taken_back(),
+            [
+                "test/podinfo: Failed, 0% of the traffic",
+                "GuardTripped: rolled back: the canary failed in 50 of 50 (100%) requests",
+                "50 of 50 failed (100%)",
+            ],
+            id="a release that was taken back",
+        ),
+        pytest.param(
+            blind(),
+            ["PrometheusUnavailable: Prometheus http://p does not answer; nothing to judge by"],
+            id="a release without data",
+        ),
+        pytest.param(initialized(), ["test/podinfo: Initialized, 0%"], id="a Canary at rest"),
+    ],
+)
+def test_people_read(it: World, says: list[str]) -> None:
+    text = shown(it)
+    assert [words for words in says if words not in text] == [], text
+
+
+def test_a_canary_that_linnet_has_not_seen_yet() -> None:
+    known = explanation({"metadata": {"namespace": "shop", "name": "web"}})
+    console = Console(width=100, color_system=None)
+    with console.capture() as capture:
+        console.print(view(known, datetime(2026, 1, 1, tzinfo=UTC)))
+    assert "shop/web: not seen by linnet yet" in capture.get()
+
+
+def test_programs_read_the_figures() -> None:
+    it = under_suspicion()
+    assert it.canary_object is not None
+    known = json.loads(json.dumps(explanation(it.canary_object)))
+    assert (known["phase"], known["weight"]) == ("Progressing", 20)
+    [errors, _] = known["findings"]
+    assert errors["canary"] == {"requests": 100, "bad": 4, "percent": 4}
+    assert errors["needed"] == 40
+    assert known["exposure"] == {"requests": 100, "failed": 4}
+    assert known["outlook"]
+
+
+def test_watching_is_for_people() -> None:
+    result = CliRunner().invoke(main, ["explain", "web", "--watch", "-o", "json"])
+    assert result.exit_code == 2
+    assert "--watch is for people" in result.output
