@@ -56,7 +56,8 @@ def analyse(s: Situation) -> Outcome | None:
         progress, last = _judged(progress, sample)
         if _has_to_be_told(s, progress.ruling, last):
             return _outcome(s, progress, last)
-    return Outcome(progress=progress) if last else NOTHING_NEW
+    begun_now = s.observation.progress is None
+    return Outcome(progress=progress) if last or begun_now else NOTHING_NEW
 
 
 def current(s: Situation) -> Progress | None:

@@ -8,6 +8,7 @@ that serves nothing.
 from dataclasses import replace
 
 from linnet.analysis.policy import CheckResult
+from linnet.analysis.ramps import ladder
 from linnet.api.status import Phase, Verdict
 from linnet.engine.analysing import check_result, checks_of
 from linnet.engine.conditions import reason_of
@@ -20,9 +21,10 @@ from linnet.engine.lifecycle import (
     progress_deadline,
 )
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
-from linnet.engine.release import held, roll_back, traffic_away
+from linnet.engine.release import held, roll_back, start, traffic_away
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
+from linnet.routing.weights import canary_share
 from linnet.workload.pair import missing_in
 
 WAITING_FOR_PRIMARY = "WaitingForPrimary"
@@ -39,7 +41,9 @@ def give_the_routes_back_when_deleted(s: Situation) -> Outcome | None:
         return NOTHING_NEW
     unrouted = s.status.phase in (None, Phase.INITIALIZING)
     if unrouted or not s.canary.finalizers or s.target is None or s.primary is None:
-        return Outcome({"phase": Phase.TERMINATED, "drain_until": s.now})
+        weight = s.status.canary_weight if s.target else 0
+        changes = {"phase": Phase.TERMINATED, "canary_weight": weight, "drain_until": s.now}
+        return Outcome(changes)
     name = s.primary.name
     if s.status.phase not in LEAVING:
         message = f"deleted: all traffic goes to Deployment {name}, then the routes are given back"
@@ -96,8 +100,14 @@ def begin_with_what_serves(s: Situation) -> Outcome | None:
             f"waiting for Deployment {name} to be ready{why}",
         )
     if s.status.drain_until is None:
+        found = _found_weight(s)
         return Outcome(
-            {"deadline": None, "drain_until": s.now + ANNOUNCEMENT},
+            {
+                "phase": Phase.INITIALIZING,
+                "deadline": None,
+                "drain_until": s.now + ANNOUNCEMENT,
+                "canary_weight": found,
+            },
             "Initializing",
             f"Deployment {name} is ready; proxies are told of it",
         )
@@ -109,7 +119,6 @@ def begin_with_what_serves(s: Situation) -> Outcome | None:
             "phase": Phase.INITIALIZED,
             "revision": s.carried,
             "promoted_revision": s.carried,
-            "canary_weight": 0,
             "failed_checks": 0,
             "deadline": None,
             "drain_until": drained_at(s),
@@ -118,6 +127,38 @@ def begin_with_what_serves(s: Situation) -> Outcome | None:
         message,
         normal("Initialized", message),
     )
+
+
+def _found_weight(s: Situation) -> int:
+    """Return the weight that a release is to begin with, which the user's routes have already.
+
+    That of the first step spares the canary's users a jump to the primary and back; any other is
+    where no release of linnet's would be.
+    """
+    if s.asks_for_promoted or s.spec.skip_analysis or not s.canary_ready or not s.canary.adopts:
+        return 0
+    share = canary_share(s.canary, s.observation.objects)
+    return share if share == ladder(s.spec.analysis)[0] else 0
+
+
+def go_on_from_the_weight_that_was_found(s: Situation) -> Outcome | None:
+    """The target has the traffic of the first step already: that is where its release begins."""
+    if s.canary.copies_target or s.status.phase is not Phase.INITIALIZED:
+        return None
+    weight = s.status.canary_weight
+    if not weight:
+        return None
+    if s.target is None or s.asks_for_promoted or not s.canary_ready:
+        return Outcome({"canary_weight": 0, "drain_until": drained_at(s)})
+    message = f"new revision {s.target.revision} (promoted: {s.carried}), which has {weight}"
+    outcome = start(s, "NewRevision", f"{message} percent already", promoted_revision=s.carried)
+    under_way = {
+        "canary_weight": weight,
+        "traffic_since": s.now,
+        "next_check_at": s.now + s.spec.analysis.interval,
+        "deadline": None,
+    }
+    return replace(outcome, changes={**outcome.changes, **under_way})
 
 
 def end_when_both_run_the_same(s: Situation) -> Outcome | None:

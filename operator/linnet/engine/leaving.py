@@ -7,6 +7,7 @@ does not go with the Canary, and a later Canary of the name takes it up again.
 from collections.abc import Iterator
 
 from linnet.api.objects import ref_of
+from linnet.api.status import CanaryStatus
 from linnet.engine.decision import Action, Delete, Object, Replace
 from linnet.engine.routes import return_weights
 from linnet.engine.situation import Situation
@@ -17,10 +18,12 @@ from linnet.routing.takeover import given_back, is_taken_over
 from linnet.routing.virtualservice import Earlier, virtual_service
 
 
-def leave(s: Situation) -> Iterator[Action]:
+def leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     """Give the routes back."""
     if s.canary.adopts:
-        yield from return_weights(s, *s.observation.objects)
+        # A copy goes, but a primary of the user's own may not be there to take all of it.
+        weight = 0 if s.canary.copies_target else status.canary_weight
+        yield from return_weights(s, weight, *s.observation.objects)
         yield from _leave_what_adopted_routes_lead_to(s)
         return
     for kind in ("VirtualService", "Service"):

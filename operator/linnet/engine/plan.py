@@ -117,7 +117,7 @@ def _scale_down(s: Situation, status: CanaryStatus) -> Iterator[Action]:
 
 def _leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     """Give the routes back; once proxies know them, let the Canary go."""
-    yield from leave(s)
+    yield from leave(s, status)
     if FINALIZER in s.canary.finalizers and (
         status.drain_until is None or s.now >= status.drain_until
     ):

@@ -93,18 +93,18 @@ def _adopted_weights(s: Situation, weight: int) -> Iterator[Action]:
         rewrite = weights(s.canary, weight, ref, objects, others)
         problem = problem or rewrite.problem
         yield from _patch(s, ref, rewrite)
-    yield from return_weights(s, *(ref for ref in objects if ref not in adopted_refs(s.canary)))
+    yield from return_weights(s, 0, *(ref for ref in objects if ref not in adopted_refs(s.canary)))
     if problem is not None:
         raise problem
 
 
-def return_weights(s: Situation, *refs: ObjectRef) -> Iterator[Action]:
-    """Give weights that linnet wrote back to the user, with everything for the primary."""
+def return_weights(s: Situation, weight: int, *refs: ObjectRef) -> Iterator[Action]:
+    """Give weights that linnet wrote back to the user, with `weight` percent for the canary."""
     key, others = canary_key(s.canary.ref), s.observation.adopters
     for ref in refs:
         live = s.observation.objects.get(ref)
         if ref.kind == "VirtualService" and live is not None:
-            yield from _patch(s, ref, returned(key, live, others))
+            yield from _patch(s, ref, returned(key, live, others, weight))
 
 
 def _patch(s: Situation, ref: ObjectRef, rewrite: Rewrite) -> Iterator[Action]:

@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     lifecycle.stop_when_the_target_is_gone,
     lifecycle.stall_on_a_problem_at_rest,
     handover.begin_with_what_serves,
+    handover.go_on_from_the_weight_that_was_found,
     lifecycle.bootstrap_the_primary,
     # A revision on its way
     handover.end_when_both_run_the_same,

@@ -182,7 +182,8 @@ def _problem(
                 "PrimaryNotFound", "primaryRef", canary.namespace, canary.primary_name
             )
         else:
-            check_apart(target, primary)
+            if canary.makes_services:
+                check_apart(target, primary)
             check_ports(canary, primary)
         check_ports(canary, target)
         templates.check(canary)

@@ -84,8 +84,8 @@ def weights(
     return Rewrite(tuple(operations), str(claim), lowers, problem)
 
 
-def returned(key: str, live: Object, others: Collection[str]) -> Rewrite:
-    """Return what gives everything to the primary, and takes the Canary's claim away.
+def returned(key: str, live: Object, others: Collection[str], weight: int = 0) -> Rewrite:
+    """Return what leaves `weight` percent to the canary, and takes the Canary's claim away.
 
     `key` is the Canary as claims name it. Nothing, where it has no claim.
     """
@@ -93,10 +93,10 @@ def returned(key: str, live: Object, others: Collection[str]) -> Rewrite:
     own = next((claim for claim in claims if claim.canary == key), None)
     if own is None:
         return Rewrite((), "", lowers=False)
-    last = Claim(own.canary, own.routes, own.sides, 0)
+    last = Claim(own.canary, own.routes, own.sides, weight)
     kept = tuple(c for c in claims if c.canary != key and c.canary in others)
     operations = (*_set_weights(last, live), *_annotate(live, written(kept)))
-    return Rewrite(operations, "returned", lowers=bool(_share_in(live, last)))
+    return Rewrite(operations, "returned", lowers=weight < (_share_in(live, last) or 0))
 
 
 def adopted_share(canary: Canary, objects: Objects) -> int | None:

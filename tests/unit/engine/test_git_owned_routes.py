@@ -342,3 +342,69 @@ def test_a_delegate_that_nobody_needs_goes() -> None:
     it.delete()
     it.run(60)
     assert ObjectRef("VirtualService", "test", "podinfo") not in it.objects
+
+
+def versions(first: int, *, ready: bool = True) -> World:
+    """Return one with two versions, of which the second had 10 percent before the Canary."""
+    it = subsets(analysis={"stepWeights": [first, 50]})
+    if not ready:
+        it.unready = {NEW}
+    give(it, NEW, "2.0.0")
+    return it
+
+
+def weights_of(it: World, seconds: int) -> list[int]:
+    """Return the canary's weights in the order in which they were routed."""
+    seen: list[int] = []
+    for _ in range(seconds):
+        it.settle()
+        weight = routed(it)[1]
+        if seen[-1:] != [weight]:
+            seen.append(weight)
+        it.run(1)
+    return seen
+
+
+def test_a_release_begins_with_the_weight_that_its_first_step_has_already() -> None:
+    it = versions(10)
+    assert weights_of(it, 60) == [10, 50, 100], "no user of the new version is sent away"
+    assert it.reasons.count("NewRevision") == 1
+    assert it.condition("Progressing").reason == "WaitingForPrimary"
+
+
+def test_any_other_weight_that_was_there_gives_way_to_the_ladder() -> None:
+    assert weights_of(versions(5), 60) == [0, 5, 50, 100]
+
+
+def test_a_version_that_is_not_ready_loses_the_weight_that_it_had() -> None:
+    it = versions(10, ready=False)
+    assert weights_of(it, 20) == [0]
+    it.unready = set()
+    it.pods_changed()
+    assert weights_of(it, 40) == [10, 50, 100]
+
+
+def test_deletion_leaves_weights_where_they_are_served() -> None:
+    it = versions(10)
+    it.run(60)
+    assert routed(it) == (0, 100)
+    it.unready = {OLD}
+    it.pods_changed()
+    it.delete()
+    it.run(599)
+    assert routed(it) == (0, 100)
+    assert it.canary_object is not None
+    it.run(20)
+    assert it.canary_object is None
+    assert routed(it) == (0, 100)
+    assert WEIGHTS_ANNOTATION not in it.objects[ROUTES]["metadata"].get("annotations", {})
+
+
+def test_deletion_with_the_target_gives_the_primary_everything() -> None:
+    it = versions(10)
+    it.run(60)
+    it.remove("Deployment", NEW)
+    it.delete()
+    it.run(60)
+    assert it.canary_object is None
+    assert routed(it) == (100, 0)
