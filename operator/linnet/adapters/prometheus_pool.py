@@ -79,9 +79,12 @@ class PrometheusPool:
             self._servers[endpoint] = PrometheusServer(endpoint, self._timeout, limit)
         return self._servers[endpoint]
 
-    def deadline(self) -> float:
-        """Return when a query that begins now is given up, by the event loop's clock."""
-        return asyncio.get_running_loop().time() + self._timeout
+    def deadline(self, turns: int = 1) -> float:
+        """Return when a query is given up that is sent now, by the event loop's clock.
+
+        One of many that are sent together waits for others before it has its turn.
+        """
+        return asyncio.get_running_loop().time() + turns * self._timeout
 
     async def ask(
         self,

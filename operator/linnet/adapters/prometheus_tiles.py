@@ -191,7 +191,7 @@ class PrometheusTiles:
     ) -> dict[Watch, _Answer]:
         end = group.end(index)
         at = datetime.fromtimestamp(end, UTC)
-        deadline = self._pool.deadline()
+        deadline = self._pool.deadline(turns=2)
         outcomes, durations = tile_queries(watches, group)
         rows = TileRows(group.seconds)
         asking = [
