@@ -51,6 +51,7 @@ def main(*, quick: bool, only: str, jobs: int, output: str, page_only: bool) -> 
     chosen = [cell for cell in cells() if only in cell.key]
     figures = {} if quick else {c.key: kept.figures[c.key] for c in chosen if c.key in kept.figures}
     waiting = [cell for cell in chosen if cell.key not in figures]
+    waiting.sort(key=lambda cell: FULL[cell.runs])  # the long ones last
     if page_only and waiting:
         raise click.ClickException(
             f"{len(waiting)} cells are not there yet, {waiting[0].key} first"
@@ -66,7 +67,7 @@ def main(*, quick: bool, only: str, jobs: int, output: str, page_only: bool) -> 
             f" {found.rolled_back}/{found.runs} rolled back",
             err=True,
         )
-    results = Results(figures, runs)
+    results = Results({cell.key: figures[cell.key] for cell in chosen})
     if output == "json":
         click.echo(json.dumps({key: one.to_object() for key, one in figures.items()}, indent=2))
     else:

@@ -139,7 +139,7 @@ def _healthy() -> dict[str, tuple[Callable[[int], Traffic], tuple[Behaviour, Beh
 
 
 def cells() -> list[Cell]:
-    """Return all cells, in the order in which they are run."""
+    """Return all cells, in the order of the tables."""
     return [*_false_rollbacks(), *_long(), *_slow(), *_detection(), *_late()]
 
 

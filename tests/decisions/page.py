@@ -25,10 +25,9 @@ _MARKER = re.compile(
 
 @dataclass(frozen=True)
 class Results:
-    """Figures by cell, and how many releases each kind of cell has."""
+    """Figures by cell, in the order of the tables."""
 
     figures: Mapping[str, Figures]
-    runs: Mapping[str, int]
 
     def of(self, table: str, row: str, column: str, rps: int) -> Figures | None:
         """Return a cell's figures, None if it was not run."""

@@ -54,6 +54,8 @@ def test_programs_get_outcomes_times_and_failed_requests(tmp_path: Path) -> None
     weights = found["weight_over_time"]
     assert (weights[0]["seconds"], weights[0]["mean"]) == (0, 10)
     assert weights[-1]["mean"] == 0
+    assert sum(found["rollback_reasons"].values()) == 30
+    assert found["rollback_reasons"]["GuardTripped"] > 0
 
 
 def test_a_share_may_be_a_percentage(tmp_path: Path) -> None:
@@ -81,6 +83,7 @@ def test_people_get_words_and_charts(tmp_path: Path) -> None:
     assert "30 releases of web" in result.output
     assert "the primary fails 0.5%, the canary 5%" in result.output
     assert "30 rolled back (100%)" in result.output
+    assert "by the guard" in result.output
     assert "█" in result.output
     for rule in ("linnet", "Flagger", "Argo Rollouts", "tuned threshold", "z-test"):
         assert rule in result.output

@@ -166,9 +166,10 @@ def _remembered(
         ends = " and ".join(clock(past[end]) for end in ("start", "end"))
         raise UnavailableError(
             f"{past['prometheus']} remembers no requests to {namespace}/{canary.target_name}"
-            f" between {ends}: nothing to replay (--from reaches further back, --namespace elsewhere)"
+            f" between {ends}: nothing to replay (--from reaches further back, --namespace"
+            " elsewhere)"
         )
-    return {clock(one.intervals[first_traffic(one) - 1].at): one for one in found}
+    return {clock(one.began + first_traffic(one) * one.seconds): one for one in found}
 
 
 def _read(samples: str | None) -> Recording:

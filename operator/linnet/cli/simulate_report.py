@@ -30,6 +30,8 @@ def text(
     yield Text(_circumstances(experiment))
     yield Text()
     yield _outcomes(summary)
+    if summary.rollback_reasons:
+        yield Text(_reasons(summary))
     yield Text()
     yield _figures(summary)
     yield from _weight(summary)
@@ -101,6 +103,19 @@ def _outcomes(summary: Summary) -> Text:
         line.append(f"{count:,} {words} ({share})", style=style if count else "dim")
         line.append("   ")
     return line
+
+
+_REASONS = {
+    "GuardTripped": "by the guard",
+    "AnalysisFailed": "by failed checks",
+    "Undecided": "as undecided at the deadline",
+}
+
+
+def _reasons(summary: Summary) -> str:
+    """Return what took releases back."""
+    parts = [f"{n:,} {_REASONS.get(why, why)}" for why, n in summary.rollback_reasons.items()]
+    return f"rolled back: {', '.join(parts)}"
 
 
 def _figures(summary: Summary) -> Table:

@@ -1,6 +1,7 @@
 """Many releases in figures: outcomes, times, failed requests, the weight over time."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -33,11 +34,8 @@ class Spread:
 
     def to_object(self) -> dict[str, float | None]:
         """Return it as JSON has it."""
-        return {
-            "p50": self.p50,
-            "p99": self.p99,
-            "mean": None if self.mean is None else round(self.mean, 3),
-        }
+        values = {"p50": self.p50, "p99": self.p99, "mean": self.mean}
+        return {k: None if v is None else round(v, 3) for k, v in values.items()}
 
 
 def rank(share: float, count: int) -> int:
@@ -81,6 +79,7 @@ class Summary:
     seconds_to_promotion: Spread
     failed_requests: Spread
     excess_failed_requests: Spread
+    rollback_reasons: dict[str, int]
     weight_over_time: tuple[Instant, ...]
     times_to_rollback: tuple[float, ...]
     failed: tuple[int, ...]
@@ -99,6 +98,7 @@ class Summary:
             seconds_to_promotion=Spread.of(promoted),
             failed_requests=Spread.of([run.failed_requests for run in runs]),
             excess_failed_requests=Spread.of([run.excess for run in runs]),
+            rollback_reasons=_reasons(runs),
             weight_over_time=tuple(_weights(runs, scrape)),
             times_to_rollback=tuple(back),
             failed=tuple(run.failed_requests for run in runs),
@@ -115,8 +115,15 @@ class Summary:
             "seconds_to_promotion": self.seconds_to_promotion.to_object(),
             "failed_requests": self.failed_requests.to_object(),
             "excess_failed_requests": self.excess_failed_requests.to_object(),
+            "rollback_reasons": self.rollback_reasons,
             "weight_over_time": [instant.to_object() for instant in self.weight_over_time],
         }
+
+
+def _reasons(runs: Sequence[Run]) -> dict[str, int]:
+    """Return how many releases each reason took back, the most frequent one first."""
+    back = Counter(run.reason for run in runs if run.outcome is Outcome.ROLLED_BACK)
+    return {reason: count for reason, count in back.most_common() if reason}
 
 
 def _weights(runs: Sequence[Run], scrape: float) -> list[Instant]:

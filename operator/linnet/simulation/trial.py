@@ -26,6 +26,10 @@ class Trial(Protocol):
     def outcome(self) -> Outcome:
         """Undecided as long as it goes on."""
 
+    @property
+    def reason(self) -> str:
+        """Why it ended, in a word; empty where there is but one way to end."""
+
     def see(self, at: float, tile: Tile, durations: Sequence[float]) -> None:
         """Take in what a scrape at second `at` has counted since the last one, and decide.
 

@@ -38,7 +38,7 @@ class Run:
 
     `failed_requests` are those that the canary failed; `excess` is by how many they exceed what
     the primary would have failed of the same requests on average. `seconds` is the time from the
-    canary's first traffic until the outcome.
+    canary's first traffic until the outcome, `reason` the decider's word for why.
     """
 
     outcome: Outcome
@@ -46,6 +46,7 @@ class Run:
     failed_requests: int
     excess: float
     weights: Sequence[int]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ class World:
             trial.see((k + 1) * scrape, tile, durations)
             if trial.outcome is not Outcome.UNDECIDED:
                 break
-        return Run(trial.outcome, len(weights) * scrape, int(failed), excess, weights)
+        seconds = len(weights) * scrape
+        return Run(trial.outcome, seconds, int(failed), excess, weights, trial.reason)
 
     def _before(self, seed: str) -> list[Tile]:
         """Return the tiles before the release: the primary alone, without what changes later."""

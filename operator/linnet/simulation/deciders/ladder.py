@@ -37,6 +37,7 @@ class Climb:
         self.scrape = rule.scrape
         self.history = History(rule.scrape)
         self.outcome = Outcome.UNDECIDED
+        self.reason = ""
         self.failed_checks = 0
         self._step = 0
 

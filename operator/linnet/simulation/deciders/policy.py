@@ -45,6 +45,7 @@ class PolicyDecider:
 class _Trial:
     def __init__(self, decider: PolicyDecider, before: Sequence[Tile]) -> None:
         self.outcome = Outcome.UNDECIDED
+        self.reason = ""
         self._policy = decider.policy
         self._metrics = decider.metrics
         self._history = History(decider.policy.seconds)
@@ -73,3 +74,4 @@ class _Trial:
         ruling = step(self._policy, self._state, sample)
         self._state = ruling.state
         self.outcome = OUTCOMES.get(ruling.verdict, Outcome.UNDECIDED)
+        self.reason = ruling.reason if self._state.over else ""
