@@ -59,7 +59,7 @@ NEEDED = [
     *[May(verb, "endpointslices.discovery.k8s.io") for verb in ("list", "watch")],
     *[
         May(verb, f"virtualservices.{ISTIO}")
-        for verb in ("list", "watch", "get", "create", "update", "delete")
+        for verb in ("list", "watch", "get", "create", "update", "patch", "delete")
     ],
     *[
         May(verb, f"destinationrules.{ISTIO}")
