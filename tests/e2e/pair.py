@@ -7,6 +7,11 @@ from e2e.app import NAME, App
 from linnet.api.objects import ObjectRef
 
 OLD, NEW = "-v1", "-v2"
+SUBSETS = {
+    "virtualServiceRef": {"name": NAME},
+    "destinationRuleRef": {"name": NAME, "primarySubset": "v1", "canarySubset": "v2"},
+}
+"""`spec.service` of a Canary that writes weights into the team's own VirtualService."""
 
 
 class Pair(App):
@@ -38,7 +43,35 @@ class Pair(App):
         """Return the Canary, whose releases are of podinfo-v2."""
         service = {"name": NAME, **spec.pop("service", {})}
         refs = {"targetRef": {"name": NAME + NEW}, "primaryRef": {"name": NAME + OLD}}
-        return super().manifest(**refs, service=service, **spec)
+        manifest = super().manifest(**refs, service=service, **spec)
+        if "virtualServiceRef" in service:
+            manifest["spec"]["service"] = service  # the routes are the team's
+        return manifest
+
+    async def split(self, old: int, new: int) -> dict[str, Any]:
+        """Have the team's own VirtualService split the traffic between two subsets; return it."""
+        versions = [suffix.removeprefix("-") for suffix in (OLD, NEW)]
+        rule = {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "DestinationRule",
+            "metadata": {"name": NAME, "namespace": self.namespace},
+            "spec": {
+                "host": NAME,
+                "subsets": [{"name": v, "labels": {"version": v}} for v in versions],
+            },
+        }
+        await self.api.apply(rule)
+        routes = self.routes()
+        routes["spec"]["hosts"].append(NAME)
+        routes["spec"]["gateways"].append("mesh")
+        routes["spec"]["http"][0]["timeout"] = "5s"
+        routes["spec"]["http"][0]["route"] = [
+            {"destination": {"host": NAME, "port": {"number": 80}, "subset": v}, "weight": weight}
+            for v, weight in zip(versions, (old, new), strict=True)
+        ]
+        await self.api.apply(routes)
+        await self.serving()
+        return routes
 
     async def give(self, suffix: str, tag: str) -> None:
         """Change the image of one Deployment, as a commit would."""

@@ -9,7 +9,7 @@ import pytest
 from e2e.api import Api
 from e2e.backend import Backend
 from e2e.operator import Operator
-from e2e.pair import NEW, OLD, Pair
+from e2e.pair import NEW, OLD, SUBSETS, Pair
 from e2e.test_release import LEARNING
 
 
@@ -126,3 +126,40 @@ async def test_no_traffic_returns_to_a_primary_that_serves_nothing(pair: Pair) -
         await pair.phase("Succeeded")
         await pair.weight(0)
     assert load.counts().failed == 0, load.failed()[:5]
+
+
+async def test_adopted_subsets_go_from_90_10_to_the_new_version_and_back(pair: Pair) -> None:
+    """The team's own VirtualService, DestinationRule and Deployments; linnet writes weights."""
+    await pair.create_both("1.0.0", "2.0.0")
+    before = await pair.split(90, 10)
+    async with pair.traffic(rps=50) as outside, pair.mesh_traffic(rps=50) as inside:
+        analysis = {"interval": "2s", "stepWeights": [10, 50]}
+        await pair.canary(service=SUBSETS, analysis=analysis)
+        for weight in (50, 100):
+            await pair.weight(weight)
+        await pair.waiting()
+        weights = [d["weight"] for d in (await pair.status())["decisions"]]
+        assert weights[0] == 10, "nobody was sent away from the new version"
+        assert 0 not in weights
+        await pair.give(OLD, "2.0.0")
+        await pair.phase("Succeeded")
+        await pair.weight(0)
+        await pair.give(NEW, "3.0.0-errors-100")
+        await pair.phase("Failed")
+        await pair.weight(0)
+        back = time.time()
+        await pair.api.delete(pair.canary_ref)
+        await pair.api.until_gone(pair.canary_ref)
+        await pair.serving()
+    for load in (outside, inside):
+        good = {request.version for request in load.failed()} <= {"3.0.0-errors-100"}
+        assert good, load.failed()[:5]
+        assert load.between(back + LEARNING).counts().failed == 0
+    assert await pair.sizes() == {"podinfo-v1": 2, "podinfo-v2": 2}
+    after = await pair.api.get(pair.ref("VirtualService"))
+    assert after is not None
+    assert "annotations" not in after["metadata"]
+    for entry, weight in zip(before["spec"]["http"][0]["route"], (100, 0), strict=True):
+        entry["weight"] = weight
+    assert after["spec"] == before["spec"], "all but the weights is as the team wrote it"
+    assert await pair.api.get(pair.ref("Service", "-canary")) is None
