@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 export PYTHONPATH := tests
+CHART_FILES := deploy/helm/linnet/files
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -36,8 +37,12 @@ bench: venv ## Measure speed, cost and damage; writes docs/benchmarks.md
 bench-decisions: venv ## Simulate how often, how soon linnet decides right; writes docs/decisions.md
 	@$(PY) -m decisions $(ARGS)
 
-crds: venv ## Write crds/ from the models
+crds: venv ## Write crds/ from the models, and copy into the chart what it shares with kustomize
 	@$(PY) -m linnet.api.crd crds
+	@cp crds/*.yaml $(CHART_FILES)/crds/
+	@cp deploy/kustomize/permissions/cluster/role.yaml $(CHART_FILES)/
+	@cp deploy/kustomize/components/admission-policies/replicas.yaml \
+	  deploy/kustomize/components/admission-policies/weights.yaml $(CHART_FILES)/admission-policies/
 
 argocd: venv ## Write what Argo CD's settings need for linnet's kinds, from deploy/argocd/resource_customizations
 	@$(PY) deploy/argocd/generate.py

@@ -50,17 +50,16 @@ class May:
         return f"{self.verb} {self.resource}{where}"
 
 
+_READ_AND_WRITE = ("list", "watch", "get", "create", "update", "patch")
+
 NEEDED = [
     *[May(verb, f"canaries.{LINNET}") for verb in ("list", "watch", "get", "patch")],
     May("update", f"canaries/status.{LINNET}"),
-    *[May(verb, "deployments.apps") for verb in ("list", "watch", "get", "create", "update")],
+    *[May(verb, "deployments.apps") for verb in _READ_AND_WRITE],
     May("update", "deployments/scale.apps"),
     *[May(v, "services") for v in ("list", "watch", "get", "create", "update")],
     *[May(verb, "endpointslices.discovery.k8s.io") for verb in ("list", "watch")],
-    *[
-        May(verb, f"virtualservices.{ISTIO}")
-        for verb in ("list", "watch", "get", "create", "update", "patch", "delete")
-    ],
+    *[May(verb, f"virtualservices.{ISTIO}") for verb in (*_READ_AND_WRITE, "delete")],
     *[
         May(verb, f"destinationrules.{ISTIO}")
         for verb in ("list", "watch", "get", "create", "update")
@@ -69,7 +68,12 @@ NEEDED = [
     May("create", "events.events.k8s.io"),
 ]
 LEASES = [May(verb, "leases.coordination.k8s.io", HOME) for verb in ("get", "create", "update")]
+POLICIES = [
+    May("list", f"{kind}.admissionregistration.k8s.io", "")
+    for kind in ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
+]
 CLUSTER_WIDE = [
+    *POLICIES,
     May("list", f"canaries.{LINNET}", ""),
     May("watch", "deployments.apps", ""),
     May("watch", f"virtualservices.{ISTIO}", ""),
@@ -82,7 +86,7 @@ NEVER = [
     May("create", "pods/portforward"),
     May("get", "pods/log"),
     May("create", "serviceaccounts/token", HOME),
-    *[May(verb, "deployments.apps") for verb in ("delete", "deletecollection", "patch")],
+    *[May(verb, "deployments.apps") for verb in ("delete", "deletecollection")],
     *[May(verb, "services") for verb in ("delete", "deletecollection", "patch")],
     May("create", "services/proxy"),
     *[May(verb, f"canaries.{LINNET}") for verb in ("create", "update", "delete")],
@@ -98,6 +102,7 @@ NEVER = [
     *[May(verb, "rolebindings.rbac.authorization.k8s.io") for verb in ("create", "bind")],
     *[May(verb, "clusterroles.rbac.authorization.k8s.io", "") for verb in ("create", "escalate")],
     May("get", "customresourcedefinitions.apiextensions.k8s.io", ""),
+    May("create", "mutatingadmissionpolicies.admissionregistration.k8s.io", ""),
     May("list", "namespaces", ""),
     May("list", "nodes", ""),
     May("impersonate", "users", ""),

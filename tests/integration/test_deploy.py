@@ -23,7 +23,7 @@ from deployment import (
 )
 from e2e.operator import Operator, kubeconfig_for
 from integration.kubectl import apply, kubectl, refusal
-from integration.permissions import CLUSTER_WIDE, LEASES, NEEDED, NEVER, May
+from integration.permissions import CLUSTER_WIDE, LEASES, NEEDED, NEVER, POLICIES, May
 
 Object = dict[str, Any]
 
@@ -72,6 +72,10 @@ def namespace(name: str) -> Object:
     "objects",
     [
         pytest.param(lambda: rendered(), id="kustomize"),
+        pytest.param(
+            lambda: charted("--set", "fullnameOverride=third,admissionPolicies.enabled=true"),
+            id="helm with admission policies",
+        ),
         pytest.param(lambda: rendered(KUSTOMIZE / "namespaced"), id="kustomize for two namespaces"),
         # Under another name: the selector of a Deployment that is there cannot be changed.
         pytest.param(lambda: charted("--set", "fullnameOverride=second"), id="helm"),
@@ -133,7 +137,7 @@ def test_the_permissions_in_the_table_are_all_there_are(installed: list[Object])
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-    assert granted == {f"{may.verb} {may.resource}" for may in (*NEEDED, *LEASES)}
+    assert granted == {f"{may.verb} {may.resource}" for may in (*NEEDED, *LEASES, *POLICIES)}
 
 
 @pytest.mark.parametrize("may", NEEDED, ids=str)

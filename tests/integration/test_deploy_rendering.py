@@ -76,6 +76,19 @@ def test_both_have_a_pod_monitor_where_asked_for(tmp_path: Path) -> None:
     assert "PodMonitor linnet-system/linnet" in chart
 
 
+def test_both_have_admission_policies_where_asked_for(tmp_path: Path) -> None:
+    mine = overlay(tmp_path, resources=["BASE"], components=["BASE/components/admission-policies"])
+    chart = by_name(charted("--set", "admissionPolicies.enabled=true"))
+    base = by_name(rendered(mine))
+    assert chart.keys() == base.keys()
+    for kept in ("weights", "replicas"):
+        name = f"MutatingAdmissionPolicy /linnet-{kept}"
+        ours, anybodys = (objs[name]["spec"]["matchConditions"].pop(0) for objs in (chart, base))
+        assert "'^system:serviceaccount:linnet-system:linnet$'" in ours["expression"]
+        assert "'^system:serviceaccount:[^:]+:linnet$'" in anybodys["expression"]
+    assert chart == base
+
+
 def test_both_can_go_to_another_namespace(tmp_path: Path) -> None:
     mine = overlay(tmp_path, resources=["BASE"], namespace="delivery")
     chart = by_name(charted(namespace="delivery"))
@@ -172,7 +185,7 @@ def test_helm_finds_nothing_wrong_with_the_chart() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_packaged_chart_holds_what_its_links_lead_to(tmp_path: Path) -> None:
+def test_a_packaged_chart_holds_all_it_needs(tmp_path: Path) -> None:
     subprocess.run(
         [program("helm"), "package", CHART, "--destination", tmp_path],
         check=True,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from linnet.adapters.connection import Connection, NotFoundError
@@ -74,16 +75,22 @@ class WeightsGuard:
         return self._missing
 
     async def _find(self) -> str:
+        version = await self._served()
+        if version is None:
+            return NOT_SERVED
+        policies = await self._list(version, POLICIES)
+        bound = {b["spec"].get("policyName") for b in await self._list(version, BINDINGS)}
+        keeping = (p for p in policies if WEIGHTS_ANNOTATION in json.dumps(p["spec"]))
+        return "" if any(p["metadata"]["name"] in bound for p in keeping) else NOT_INSTALLED
+
+    async def _served(self) -> str | None:
         for version in VERSIONS:
-            try:
-                policies = await self._list(version, POLICIES)
-                bindings = await self._list(version, BINDINGS)
-            except NotFoundError:
-                continue
-            bound = {binding["spec"].get("policyName") for binding in bindings}
-            keeping = (p for p in policies if WEIGHTS_ANNOTATION in json.dumps(p["spec"]))
-            return "" if any(p["metadata"]["name"] in bound for p in keeping) else NOT_INSTALLED
-        return NOT_SERVED
+            path = f"{GROUP}/{version}"
+            with suppress(NotFoundError):
+                answer = await self._connection.request("GET", path, path)
+                if POLICIES in {resource["name"] for resource in answer.get("resources") or ()}:
+                    return version
+        return None
 
     async def _list(self, version: str, plural: str) -> list[dict[str, Any]]:
         answer = await self._connection.request("GET", f"{GROUP}/{version}/{plural}", plural)

@@ -33,6 +33,13 @@ CONFIG_ANNOTATION = f"{GROUP}/config"
 WEIGHTS_ANNOTATION = f"{GROUP}/weights"
 """On a VirtualService of the user's own: the weights that linnet keeps in it, for which Canary."""
 
+REPLICAS_ANNOTATION = f"{GROUP}/replicas"
+"""On a target: the size that linnet took from its manifest last. While it is there, the
+MutatingAdmissionPolicy of deploy/ keeps spec.replicas as it is when others write the Deployment."""
+
+ASKED_ANNOTATION = f"{GROUP}/asked-replicas"
+"""On a target: the size that others asked for while the policy kept another."""
+
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "linnet"
 

@@ -2,9 +2,9 @@
 
 from linnet.api.status import Phase
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal
-from linnet.engine.plan import asked_size
 from linnet.engine.release import start
 from linnet.engine.situation import Situation
+from linnet.engine.sizes import asked_size
 
 
 def clear_a_failure_that_was_set_back(s: Situation) -> Outcome | None:

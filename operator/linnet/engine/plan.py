@@ -7,18 +7,16 @@ goes last. Where traffic is taken away from the canary, that comes before everyt
 from collections.abc import Callable, Iterator
 
 from linnet.api.names import FINALIZER, REQUEST_ANNOTATION
-from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus, Phase
-from linnet.engine.decision import Action, RemoveAnnotation, Scale, SetFinalizers
+from linnet.engine.decision import Action, RemoveAnnotation, SetFinalizers
 from linnet.engine.inbox import is_to_be_removed
 from linnet.engine.leaving import leave
 from linnet.engine.routes import apply, route_rules, route_services, route_weights
 from linnet.engine.situation import Situation
+from linnet.engine.sizes import keep_size, return_size, scale_down, scale_up
 from linnet.errors import SpecError
 from linnet.routing.weights import canary_share
 from linnet.workload.primary import primary_deployment
-
-AT_REST = {Phase.INITIALIZED, Phase.SUCCEEDED, Phase.FAILED}
 
 Builder = Callable[[Situation, CanaryStatus], Iterator[Action]]
 
@@ -53,8 +51,8 @@ def _order(s: Situation, status: CanaryStatus) -> tuple[Builder, ...]:
     share = canary_share(s.canary, s.observation.objects)
     routing = (route_services, route_rules)
     if s.canary.copies_target:
-        making: tuple[Builder, ...] = (_claim, _primary, *routing, _scale_up)
-        leaving: tuple[Builder, ...] = (_scale_down,)
+        making: tuple[Builder, ...] = (_claim, _primary, *routing, scale_up)
+        leaving: tuple[Builder, ...] = (keep_size, scale_down)
     else:
         making, leaving = (_claim, *routing), ()  # neither workload is linnet's to write
     if share is not None and status.canary_weight < share:
@@ -84,50 +82,14 @@ def _primary(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     yield from apply(s, primary_deployment(s.canary, target, live, size))
 
 
-def _scale_up(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    if s.target is None or s.primary is None:
-        return
-    if status.phase is Phase.PROGRESSING and s.target.replicas == 0:
-        yield _scale(s, s.canary.target_name, status.replicas or s.primary.replicas)
-    if status.phase is Phase.TERMINATING and s.target.replicas < s.primary.replicas:
-        yield _scale(s, s.canary.target_name, s.primary.replicas)
-    asked = asked_size(s, status)
-    if asked and asked != s.primary.replicas:
-        yield _scale(s, s.canary.primary_name, asked)
-
-
-def asked_size(s: Situation, status: CanaryStatus) -> int | None:
-    """Return the size that somebody gave the target, which is meant for the primary."""
-    if status.phase not in {*AT_REST, Phase.PROMOTING} or s.target is None:
-        return None
-    if not s.canary.copies_target:
-        return None  # each of the two has the size that the user gave it
-    return s.target.replicas if s.target.replicas not in (0, status.replicas) else None
-
-
-def _scale_down(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    if s.target is None or not s.target.replicas or status.phase not in AT_REST:
-        return
-    drained = status.drain_until is None or s.now >= status.drain_until
-    carried_over = s.target.replicas == status.replicas
-    without_traffic = not canary_share(s.canary, s.observation.objects)
-    if drained and carried_over and without_traffic:
-        yield _scale(s, s.canary.target_name, 0)
-
-
 def _leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     """Give the routes back; once proxies know them, let the Canary go."""
     yield from leave(s, status)
+    yield from return_size(s)
     if FINALIZER in s.canary.finalizers and (
         status.drain_until is None or s.now >= status.drain_until
     ):
         yield _set_finalizers(s, tuple(f for f in s.canary.finalizers if f != FINALIZER))
-
-
-def _scale(s: Situation, name: str, replicas: int) -> Scale:
-    ref = ObjectRef("Deployment", s.canary.namespace, name)
-    version = s.observation.objects[ref]["metadata"]["resourceVersion"]
-    return Scale(ref, replicas, version)
 
 
 def _set_finalizers(s: Situation, finalizers: tuple[str, ...]) -> SetFinalizers:

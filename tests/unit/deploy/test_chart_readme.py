@@ -14,7 +14,7 @@ VALUES = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
 PAGE = (CHART / "README.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `([\w.]+)` \| (.*?) \| ", PAGE, re.MULTILINE))
-GROUPS = ("image", "crds", "rbac", "serviceAccount", "podMonitor")
+GROUPS = ("image", "crds", "rbac", "serviceAccount", "admissionPolicies", "podMonitor")
 IN_WORDS = ("resources", "podLabels")
 
 

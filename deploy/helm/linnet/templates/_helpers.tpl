@@ -38,7 +38,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
 
-{{- /* The file is a link to that of the kustomize base: one list of permissions for both. */}}
+{{- /* The file is a copy of that of the kustomize base, which `make crds` renews. */}}
 {{- define "linnet.rules" -}}
 {{ (.Files.Get "files/role.yaml" | fromYaml).rules | toYaml }}
 {{- end }}
