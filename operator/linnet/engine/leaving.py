@@ -36,6 +36,8 @@ def leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
             yield Replace(ref_of(live), _ownerless(s, _to_the_apex(s, live)))
         elif kind == "VirtualService" and is_ours(s.canary, live):
             yield Delete(ref_of(live), live["metadata"]["uid"])
+        elif kind == "Service" and is_ours(s.canary, live) and _serves_on(s):
+            yield Replace(ref_of(live), _ownerless(s, live))
 
 
 def _leave_what_adopted_routes_lead_to(s: Situation) -> Iterator[Action]:
@@ -46,6 +48,13 @@ def _leave_what_adopted_routes_lead_to(s: Situation) -> Iterator[Action]:
             live = s.live(kind, name)
             if live is not None and is_ours(s.canary, live):
                 yield Replace(ref_of(live), _ownerless(s, live))
+
+
+def _serves_on(s: Situation) -> bool:
+    """Tell whether the workload that has all traffic by now stays."""
+    name = s.canary.target_name if s.canary.copies_target else s.canary.primary_name
+    live = s.live("Deployment", name)
+    return live is not None and "deletionTimestamp" not in live["metadata"]
 
 
 def _delegated_to(s: Situation) -> bool:

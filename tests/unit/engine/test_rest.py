@@ -150,7 +150,12 @@ def test_deleting_the_canary_brings_the_target_back_before_anything_is_taken_awa
     assert it.canary_object is not None, "proxies get time to learn the routes"
     it.run(11)
     assert it.canary_object is None
-    assert list(it.objects) == [ObjectRef("Deployment", "test", "podinfo")]
+    assert set(it.objects) == {
+        ObjectRef("Deployment", "test", "podinfo"),
+        ObjectRef("Service", "test", "podinfo"),
+    }
+    service = it.objects[ObjectRef("Service", "test", "podinfo")]
+    assert service["spec"]["selector"] == {"app": "podinfo"}, "clients still call it"
 
 
 def test_a_deletion_waits_for_a_target_that_is_not_ready() -> None:
@@ -171,6 +176,19 @@ def test_deleting_canary_and_target_together_hangs_on_nothing() -> None:
     it.delete()
     it.run(1)
     assert it.canary_object is None
+    assert not it.objects, "nothing is left that leads nowhere"
+
+
+def test_a_service_that_stayed_belongs_to_the_next_canary() -> None:
+    it = initialized()
+    it.delete()
+    it.run(30)
+    again = world()
+    for obj in it.objects.values():
+        again.put(obj)
+    again.run(20)
+    service = again.objects[ObjectRef("Service", "test", "podinfo")]
+    assert [owner["kind"] for owner in service["metadata"]["ownerReferences"]] == ["Canary"]
 
 
 def test_objects_that_were_there_before_are_given_back_as_they_were() -> None:
