@@ -15,6 +15,7 @@ from linnet.adapters.events import EventPoster
 from linnet.adapters.kubernetes import Kubernetes
 from linnet.adapters.lease import Lease, Unopposed
 from linnet.adapters.listings import Listings
+from linnet.adapters.outcome_webhook import OutcomeWebhook, Receiver
 from linnet.adapters.policies import WeightsGuard
 from linnet.adapters.prometheus import PrometheusMetrics
 from linnet.adapters.prometheus_pool import PrometheusPool
@@ -32,6 +33,9 @@ FINISH_WRITES = 2.0
 
 POST_EVENTS = 0.5
 """Seconds that Events get at shutdown."""
+
+POST_OUTCOMES = 2.0
+"""Seconds that outcomes of releases get at shutdown."""
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +72,11 @@ class Operator:
         )
         self._metrics = PrometheusMetrics(self._prometheus)
         self._tiles = PrometheusTiles(self._prometheus, time.time, settings.scrape_interval)
+        self._outcomes = (
+            OutcomeWebhook(Receiver.parse(settings.outcome_webhook_url), telemetry)
+            if settings.outcome_webhook_url
+            else None
+        )
         self._guard = WeightsGuard(connection, self._workers.wake)
         cluster = Kubernetes(
             connection,
@@ -78,7 +87,12 @@ class Operator:
             self._guard.missing,
         )
         self._reconciler = Reconciler(
-            cluster, self._metrics, self._tiles, lambda: datetime.now(UTC), telemetry
+            cluster,
+            self._metrics,
+            self._tiles,
+            lambda: datetime.now(UTC),
+            telemetry,
+            self._outcomes,
         )
         self._telemetry = telemetry
         telemetry.tell_canaries(self._cache.canaries)
@@ -103,12 +117,16 @@ class Operator:
                     group.create_task(self._telemetry.watch_loop(), name="event loop"),
                     group.create_task(self._guard.look(), name="policies"),
                 ]
+                if self._outcomes:
+                    tasks.append(group.create_task(self._outcomes.run(), name="outcomes"))
                 # kopf may take the signal in the instant between its start and our taking over.
                 tasks[0].add_done_callback(lambda _: self._stop.set())
                 await self._stop.wait()
                 log.info("Stopping")
                 await self._workers.stop(FINISH_WRITES)
                 await self._events.drain(POST_EVENTS)
+                if self._outcomes:
+                    await self._outcomes.drain(POST_OUTCOMES)
                 await self._lease.release()
                 for task in tasks:
                     task.cancel()

@@ -1,8 +1,8 @@
 """What a reconcile needs from outside, as small protocols."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from linnet.analysis.measurement import Measurement, Query
 from linnet.analysis.watch import Baseline, TileSpan, Watch
@@ -49,6 +49,14 @@ class Cluster(Protocol):
 
     async def post(self, canary: Canary, event: Event) -> None:
         """Post an Event; never raises."""
+        ...
+
+
+class Outcomes(Protocol):
+    """Who is told what releases came to."""
+
+    def announce(self, announcement: Mapping[str, Any]) -> None:
+        """Pass on what `linnet.engine.announcement` has made; never waits, never raises."""
         ...
 
 

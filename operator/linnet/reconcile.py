@@ -32,7 +32,7 @@ from linnet.engine.decision import (
 )
 from linnet.errors import ConflictError, SpecError, UnavailableError
 from linnet.following import Following
-from linnet.ports import Cluster, Metrics, Observed, Tiles
+from linnet.ports import Cluster, Metrics, Observed, Outcomes, Tiles
 from linnet.workers import Worker
 
 CONFLICTS_AT_ONCE = 5
@@ -91,12 +91,14 @@ class Reconciler:
         tiles: Tiles,
         clock: Clock,
         telemetry: Telemetry | None = None,
+        outcomes: Outcomes | None = None,
     ) -> None:
         self._cluster = cluster
         self._metrics = metrics
         self._tiles = tiles
         self._clock = clock
         self._telemetry = telemetry or Telemetry()
+        self._outcomes = outcomes
         # Deciding takes the processor: one at a time leaves room for everything else in between.
         self._turn = asyncio.Lock()
 
@@ -188,6 +190,8 @@ class Reconciler:
             await self._cluster.write_status(canary, decision.status)
         worker.wake.set()  # what was written may call for more
         self._tell(canary, decision.status)
+        if self._outcomes is not None and decision.announcement is not None:
+            self._outcomes.announce(decision.announcement)
         for event in decision.events:
             await self._cluster.post(canary, event)
 

@@ -21,7 +21,8 @@ class Settings:
 
     `namespaces` restricts linnet to these; empty means the whole cluster. `metrics_bind` is
     `[HOST]:PORT` with port 0 for any free one, or empty for no HTTP server. `scrape_interval` is
-    in seconds; None: it is found out.
+    in seconds; None: it is found out. `outcome_webhook_url` may be a secret by itself; empty for
+    no webhook.
     """
 
     kubeconfig: str = ""
@@ -30,6 +31,7 @@ class Settings:
     prometheus_url: str = DEFAULT_PROMETHEUS
     scrape_interval: float | None = None
     metrics_bind: str = DEFAULT_BIND
+    outcome_webhook_url: str = field(default="", repr=False)
     leader_election: bool = True
     lease_namespace: str = DEFAULT_LEASE_NAMESPACE
     lease_name: str = DEFAULT_LEASE_NAME

@@ -29,6 +29,7 @@ from linnet import __version__
 from linnet.adapters.kinds import parse
 from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus, Phase
+from linnet.engine.announcement import ending
 from linnet.engine.progress import Progress
 
 RUNNING, SUCCEEDED, FAILED = 0, 1, 2
@@ -38,7 +39,6 @@ STATUS: Mapping[str, int] = {
     Phase.FAILED: FAILED,
 }
 OUTCOMES = ("promoted", "rolled_back", "reverted")
-UNDER_WAY = {Phase.PROGRESSING, Phase.PROMOTING, Phase.FINALISING}
 LAG_EVERY = 0.5
 """Seconds between two looks at how late the event loop is."""
 
@@ -99,6 +99,12 @@ class Telemetry:
             "Kubernetes Events that could not be posted.",
             registry=self.registry,
         )
+        self.outcomes = Counter(
+            "linnet_outcomes",
+            "Outcomes of releases for the webhook: delivered or dropped.",
+            ["result"],
+            registry=self.registry,
+        )
         self.api_requests = Counter(
             "linnet_api_requests",
             "Requests to the Kubernetes API; code is empty where there was no answer.",
@@ -140,15 +146,8 @@ class Telemetry:
 
     def count_release(self, ref: ObjectRef, before: CanaryStatus, after: CanaryStatus) -> None:
         """Count a release if this change of status ends one."""
-        if before.phase not in UNDER_WAY or after.phase == before.phase:
-            return
-        if after.phase is Phase.FAILED:
-            outcome = "rolled_back"
-        elif after.phase is Phase.SUCCEEDED:
-            outcome = "promoted" if before.phase is Phase.FINALISING else "reverted"
-        else:
-            return
-        self.releases.labels(ref.namespace, ref.name, outcome).inc()
+        if outcome := ending(before, after):
+            self.releases.labels(ref.namespace, ref.name, outcome).inc()
 
     def request_traces(self) -> TraceConfig:
         """Return the hook that counts a session's requests."""

@@ -32,13 +32,15 @@ Examples:
 \b
 Each option can be set in the environment as LINNET_NAME, such as LINNET_PROMETHEUS_URL. How to log
 in to Prometheus is set there only: LINNET_PROMETHEUS_TOKEN_FILE, or LINNET_PROMETHEUS_USERNAME and
-LINNET_PROMETHEUS_PASSWORD_FILE; LINNET_PROMETHEUS_CA_FILE.
+LINNET_PROMETHEUS_PASSWORD_FILE; LINNET_PROMETHEUS_CA_FILE. So is the file with the token for the
+webhook: LINNET_OUTCOME_WEBHOOK_TOKEN_FILE.
 """
 
 GROUPS = {
     "Cluster": ("kubeconfig", "context", "namespace"),
     "Metrics": ("prometheus_url", "scrape_interval"),
     "High availability": ("leader_election", "lease_namespace", "lease_name", "identity"),
+    "Telling others": ("outcome_webhook_url",),
     "Observing linnet": ("metrics_bind", "log_format", "log_level"),
 }
 
@@ -86,6 +88,17 @@ def _interval(ctx: click.Context, param: click.Parameter, value: str) -> float |
     if not 0.1 <= seconds <= 300:
         raise click.BadParameter(f"must be from 100ms to 5m, or {AUTO}")
     return seconds
+
+
+def _receiver(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    from linnet.adapters.outcome_webhook import Receiver
+
+    if value:
+        try:
+            Receiver.parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error  # not the value: it may be a secret
+    return value
 
 
 @click.command(cls=_Grouped, epilog=EPILOG, context_settings={"auto_envvar_prefix": "LINNET"})
@@ -158,6 +171,13 @@ def _interval(ctx: click.Context, param: click.Parameter, value: str) -> float |
     callback=_bind,
     metavar="[HOST]:PORT",
     help="Where /metrics, /healthz and /readyz are served; empty for nowhere.",
+)
+@click.option(
+    "--outcome-webhook-url",
+    default="",
+    callback=_receiver,
+    metavar="URL",
+    help="Where to post what each release came to, as JSON. [default: nowhere]",
 )
 @click.option(
     "--log-format", default="text", show_default=True, type=click.Choice(logs.FORMATS), help="Form."

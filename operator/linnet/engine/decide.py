@@ -12,6 +12,7 @@ from linnet.api.status import (
     Phase,
     Verdict,
 )
+from linnet.engine.announcement import announcement
 from linnet.engine.blindness import Blindness, blindness
 from linnet.engine.conditions import conditions, message_of, reason_of
 from linnet.engine.decision import Decision, Event
@@ -45,7 +46,14 @@ def decide(canary: Canary, observation: Observation, now: datetime) -> Decision:
     status, events = _written_down(canary, status, outcome, problem, now, blind)
     status, told = with_impairment(situation, status, now)
     status = _with_guard(canary.status, status, progress, now)
-    return Decision(status, actions, (*events, *told), wake_at(canary, status, now), progress)
+    return Decision(
+        status,
+        actions,
+        (*events, *told),
+        wake_at(canary, status, now),
+        progress,
+        announcement(situation, status),
+    )
 
 
 def _progress(observation: Observation, status: CanaryStatus, outcome: Outcome) -> Progress | None:

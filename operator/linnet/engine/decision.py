@@ -95,7 +95,7 @@ class Decision:
     """The next status, the plan that follows from it, and when to look again at the latest.
 
     `progress` is how far the analysis has come, to be handed in with the next observation; None
-    while nothing is analysed.
+    while nothing is analysed. `announcement` tells of a release that ends with this status.
     """
 
     status: CanaryStatus
@@ -103,3 +103,4 @@ class Decision:
     events: tuple[Event, ...] = ()
     wake_at: datetime | None = None
     progress: Progress | None = None
+    announcement: Mapping[str, Any] | None = None
