@@ -25,11 +25,17 @@ def resample(values: Sequence[float], width: int) -> list[float]:
     return [values[min(len(values) - 1, k * len(values) // width)] for k in range(width)]
 
 
-def histogram(values: Sequence[float], bins: int) -> tuple[list[int], float, float]:
-    """Return how many values fall into equal parts of their range, and its two ends."""
+def histogram(values: Sequence[float], step: float, most: int) -> tuple[list[int], float, float]:
+    """Return how many values fall into equal bins, where the first begins, and their width.
+
+    Values are multiples of `step`: each gets a bin of its own, or several share one where there
+    would be more than `most`.
+    """
     low, high = min(values), max(values)
-    counts = [0] * bins
+    multiples = round((high - low) / step) + 1
+    width = step * -(-multiples // most)
+    start = low - step / 2
+    counts = [0] * (int((high - start) / width) + 1)
     for value in values:
-        place = (value - low) / (high - low) * bins if high > low else 0
-        counts[min(bins - 1, int(place))] += 1
-    return counts, low, high
+        counts[int((value - start) / width)] += 1
+    return counts, start, width

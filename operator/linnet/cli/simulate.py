@@ -253,7 +253,7 @@ def _show(
     ]
     own, *rest = summaries
     if plot:
-        _write(plot, report.picture(name, summaries))
+        _write(plot, report.picture(name, options["scrape_interval"], summaries))
     if output == "json":
         shown = {
             "canary": name,

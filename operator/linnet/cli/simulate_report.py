@@ -25,7 +25,7 @@ def text(
 ) -> Iterator[RenderableType]:
     """Yield what a terminal shows, part by part."""
     own, *others = summaries
-    summary = summaries[own]
+    summary, scrape = summaries[own], experiment.circumstances.scrape
     yield Text(f"{runs:,} releases of {name}", style="bold")
     yield Text(_circumstances(experiment))
     yield Text()
@@ -35,8 +35,8 @@ def text(
     yield Text()
     yield _figures(summary)
     yield from _weight(summary)
-    yield from _bins("seconds to rollback", summary.times_to_rollback)
-    yield from _bins("failed requests of a release", summary.failed)
+    yield from _bins("seconds to rollback", summary.times_to_rollback, scrape)
+    yield from _bins("failed requests of a release", summary.failed, 1.0)
     if others:
         yield Text()
         yield _comparison(summaries)
@@ -44,8 +44,11 @@ def text(
         yield Text(f"\nNote: {note}.", style="yellow")
 
 
-def picture(name: str, summaries: Mapping[str, Summary]) -> str:
-    """Return the weight over time, the times to rollback and the failed requests as SVG."""
+def picture(name: str, scrape: float, summaries: Mapping[str, Summary]) -> str:
+    """Return the weight over time, the times to rollback and the failed requests as SVG.
+
+    `scrape` is the time between two scrapes, in seconds: what times are multiples of.
+    """
     own = next(iter(summaries.values()))
     instants = own.weight_over_time
     weight: list[Line | Band] = [
@@ -57,19 +60,18 @@ def picture(name: str, summaries: Mapping[str, Summary]) -> str:
     return svg(
         [
             Panel(f"{name}: weight over time", "seconds", "weight in %", weight, top=100),
-            _histogram("Rolled back after", "seconds", own.times_to_rollback),
-            _histogram("Failed requests", "of a release", own.failed),
+            _histogram("Rolled back after", "seconds", own.times_to_rollback, scrape),
+            _histogram("Failed requests", "of a release", own.failed, 1.0),
         ]
     )
 
 
-def _histogram(title: str, x: str, values: Sequence[float]) -> Panel:
+def _histogram(title: str, x: str, values: Sequence[float], step: float) -> Panel:
     if not values:
         return Panel(f"{title}: none", x, "releases", [])
-    counts, low, high = histogram(values, _BINS)
-    width = (high - low) / _BINS or 1.0
+    counts, start, width = histogram(values, step, _BINS)
     bars = [
-        (low + k * width, low + (k + 1) * width, float(count))
+        (start + k * width, start + (k + 1) * width, float(count))
         for k, count in enumerate(counts)
         if count
     ]
@@ -149,18 +151,20 @@ def _weight(summary: Summary) -> Iterator[Text]:
     top = max(5.0, *means)
     yield Text(f"\nweight over time, mean of all releases (promoted: 100), up to {top:.0f}%")
     for row in columns(means, _HEIGHT, top):
-        yield Text(f"  {row}", style="cyan")
+        yield Text(f"  {row.rstrip()}", style="cyan")
     yield Text(f"  0 s{f'{instants[-1].seconds:g} s':>{_WIDTH - 3}}", style="dim")
 
 
-def _bins(title: str, values: Sequence[float]) -> Iterator[Text]:
+def _bins(title: str, values: Sequence[float], step: float) -> Iterator[Text]:
     if len(set(values)) < 2:
         return
-    counts, low, high = histogram(values, _BINS)
+    counts, _, _ = histogram(values, step, _WIDTH)
+    wide = _WIDTH // len(counts)
     yield Text(f"\n{title}")
-    for row in columns([float(count) for count in counts for _ in range(2)], 3):
-        yield Text(f"  {row}", style="magenta")
-    yield Text(f"  {low:<,.0f}{f'{high:,.0f}':>{_WIDTH - len(f'{low:,.0f}')}}", style="dim")
+    for row in columns([float(count) for count in counts for _ in range(wide)], 3):
+        yield Text(f"  {row.rstrip()}", style="magenta")
+    low, high = f"{min(values):,.0f}", f"{max(values):,.0f}"
+    yield Text(f"  {low}{high:>{wide * len(counts) - len(low)}}", style="dim")
 
 
 def _comparison(summaries: Mapping[str, Summary]) -> Table:
