@@ -158,6 +158,24 @@ def test_the_target_cannot_be_changed(canaries: Canaries, stored: dict[str, Any]
     assert "targetRef.name cannot be changed: delete the Canary" in answer.message
 
 
+@pytest.mark.parametrize("later", [{"name": "podinfo-v1"}, None])
+def test_the_primary_cannot_be_changed(canaries: Canaries, later: dict[str, str] | None) -> None:
+    answer = canaries.create(spec("primaryRef", {"name": "podinfo-v0"}), keep=True)
+    assert answer.object, answer.message
+    try:
+        answer.object["spec"]["primaryRef"] = later
+        changed = canaries.replace(answer.object)
+    finally:
+        canaries.delete("podinfo")
+    assert "primaryRef cannot be changed: delete the Canary" in changed.message
+
+
+def test_a_primary_cannot_be_named_later(canaries: Canaries, stored: dict[str, Any]) -> None:
+    stored["spec"]["primaryRef"] = {"name": "podinfo-v1"}
+    answer = canaries.replace(stored)
+    assert "primaryRef cannot be changed: delete the Canary" in answer.message
+
+
 def test_the_service_cannot_be_changed(canaries: Canaries, stored: dict[str, Any]) -> None:
     stored["spec"]["service"]["name"] = "other"
     answer = canaries.replace(stored)
