@@ -21,6 +21,7 @@ from linnet.simulation.trial import Decider
 from linnet.simulation.world import Run, Scenario, World
 
 _LONGEST = 7 * 86_400.0
+_FIVE_STEPS = (10, 20, 30, 40, 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,14 @@ class Experiment:
         return split(self.analysis.metrics, durations=True)[1]
 
     def compared(self) -> tuple[Decider, ...]:
-        """Return other rules for the same releases, on the same ladder and interval."""
+        """Return other rules for the same releases, on the same ladder and interval.
+
+        In place of a ramp, which has no ladder, they get one of five steps up to 50%.
+        """
         policy = self.decider.policy
         scrape = self.circumstances.scrape
-        ladder = Ladder(policy.ladder, max(policy.interval, scrape))
+        weights = _FIVE_STEPS if policy.ramp else policy.ladder
+        ladder = Ladder(weights, max(policy.interval, scrape))
         minimum, window = _threshold(self.analysis)
         return (
             Flagger(

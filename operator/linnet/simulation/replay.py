@@ -18,7 +18,6 @@ from linnet.analysis.policy import (
     policy_of,
     step,
 )
-from linnet.analysis.tiles import Tile
 from linnet.api.analysis import Analysis
 from linnet.api.guard import Guard
 from linnet.api.metric import Metric
@@ -133,18 +132,22 @@ def _policy(
     edge = recording.edge if recording.measures_slow else None
     seconds, analysis = recording.seconds, candidate.analysis
     if analysis is None:
-        share = _share(release[0].tile) if release else 100
-        alone = Analysis(step_weights=(share,), interval=_NO_CHECKS)
+        alone = Analysis(step_weights=(_share(release),), interval=_NO_CHECKS)
         return policy_of(alone, seconds=seconds, latency=edge), None
     measured, _ = split(analysis.metrics, durations=False)
     return policy_of(analysis, seconds=seconds, latency=edge), measured
 
 
-def _share(tile: Tile) -> int:
-    """Return the canary's share of a tile's requests in percent, from 1 to 100."""
-    canary = tile.canary.requests if tile.canary else 0.0
-    primary = tile.primary.requests if tile.primary else 0.0
-    return min(100, max(1, round(100 * canary / (canary + primary))))
+def _share(intervals: Sequence[Recorded]) -> int:
+    """Return the canary's share of the requests in the first tile that has both sides, in percent.
+
+    From 1 to 100; 100 where there is no such tile.
+    """
+    for tile in (interval.tile for interval in intervals):
+        if tile.canary and tile.primary and tile.canary.requests:
+            both = tile.canary.requests + tile.primary.requests
+            return max(1, round(100 * tile.canary.requests / both))
+    return 100
 
 
 def _before(policy: Policy, state: ReleaseState, interval: Recorded) -> Judged:

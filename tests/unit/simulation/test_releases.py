@@ -123,3 +123,12 @@ def test_the_compared_rules_promote_what_fails_nothing(name: str) -> None:
     decider = next(d for d in given.compared() if d.name == name)
     runs = list(given.play(decider, 5, seed=1))
     assert {(run.outcome, run.seconds) for run in runs} == {(Outcome.PROMOTED, 120.0)}
+
+
+def test_a_ramp_is_compared_with_a_ladder() -> None:
+    given = experiment(
+        circumstances(0.0, primary=0.0), Analysis(ramp={}, promotion={"evidence": True})
+    )
+    runs = [next(given.play(d, 1, seed=1)) for d in (given.decider, *given.compared())]
+    assert {run.outcome for run in runs} == {Outcome.PROMOTED}
+    assert [run.weights[0] for run in runs[1:]] == [10] * 4

@@ -86,6 +86,12 @@ def test_intervals_before_the_release_tell_about_the_primary() -> None:
     assert warned[-1].verdict is RulingVerdict.HOLD
 
 
+def test_the_guard_alone_takes_the_weight_from_the_recording() -> None:
+    unseen = Tile(Counts(75, 0), None)
+    assert {judged.weight for judged in decisions(ALONE, unseen, HEALTHY, HEALTHY)} == {10}
+    assert {judged.weight for judged in decisions(ALONE, unseen)} == {100}
+
+
 def test_slow_requests_are_a_process_of_their_own() -> None:
     slow = Tile(Counts(75, 0, 30), Counts(675, 3, 7))
     found = decisions(ALONE, *[slow] * 5)
