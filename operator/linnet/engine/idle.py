@@ -1,6 +1,8 @@
 """Rules for a Canary with no release under way."""
 
 from linnet.api.status import Phase
+from linnet.engine.conditions import reason_of
+from linnet.engine.lifecycle import SUSPENDED
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal
 from linnet.engine.release import start
 from linnet.engine.situation import Situation
@@ -61,3 +63,14 @@ def finish_draining(s: Situation) -> Outcome | None:
         return NOTHING_NEW
     message = f"revision {s.status.promoted_revision} is promoted and serves all traffic"
     return Outcome({"phase": Phase.SUCCEEDED}, "Promoted", message)
+
+
+def say_again_what_was_decided(s: Situation) -> Outcome | None:
+    """After `spec.suspend` the conditions tell of the last release again."""
+    if reason_of(s.status) != SUSPENDED or s.status.phase is None:
+        return None
+    if s.status.decisions:
+        last = s.status.decisions[-1]
+        return Outcome({}, last.reason, last.message)
+    message = f"Deployment {s.canary.primary_name} serves revision {s.status.promoted_revision}"
+    return Outcome({}, s.status.phase, message)

@@ -10,6 +10,8 @@ from linnet.errors import SpecError
 RELEASING = (Phase.PROGRESSING, Phase.PROMOTING)
 ANNOUNCEMENT = timedelta(seconds=2)
 """How long proxies get to learn of destinations before these get traffic (measured: 0.16 s)."""
+SUSPENDED = "Suspended"
+"""The reason of a Canary that is left alone."""
 LEAVING = (Phase.TERMINATING, Phase.TERMINATED)
 
 
@@ -63,7 +65,7 @@ def do_nothing_while_suspended(s: Situation) -> Outcome | None:
     if not s.spec.suspend:
         return None
     return Outcome(
-        {}, "Suspended", "spec.suspend is true: linnet changes nothing here", hands_off=True
+        {}, SUSPENDED, "spec.suspend is true: linnet changes nothing here", hands_off=True
     )
 
 

@@ -45,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     idle.start_on_a_new_revision,
     idle.take_over_a_new_size,
     idle.finish_draining,
+    idle.say_again_what_was_decided,
 )
 
 

@@ -220,3 +220,29 @@ def test_objects_that_were_there_before_are_given_back_as_they_were() -> None:
         assert live["spec"] == original["spec"]
         assert not live["metadata"].get("annotations")
         assert not live["metadata"].get("ownerReferences")
+
+
+@pytest.mark.parametrize(
+    ("tag", "reason"),
+    [
+        pytest.param(None, "Initialized", id="before the first release"),
+        pytest.param("2.0.0", "Promoted", id="after a promotion"),
+        pytest.param("2.0.0-bad", "AnalysisFailed", id="after a rollback"),
+    ],
+)
+def test_after_a_suspension_the_conditions_tell_of_the_last_release_again(
+    tag: str | None, reason: str
+) -> None:
+    it = initialized()
+    if tag:
+        it.release(tag)
+        it.run_until(Phase.SUCCEEDED, Phase.FAILED)
+        it.run(60)
+    before = it.condition("Progressing")
+    it.edit(suspend=True)
+    it.settle()
+    assert it.condition("Progressing").reason == "Suspended"
+    it.edit(suspend=False)
+    it.settle()
+    after = it.condition("Progressing")
+    assert (after.reason, after.message) == (reason, before.message)
