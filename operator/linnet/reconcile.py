@@ -30,6 +30,7 @@ from linnet.engine.decision import (
     Scale,
     SetFinalizers,
 )
+from linnet.engine.figures import told
 from linnet.errors import ConflictError, SpecError, UnavailableError
 from linnet.following import Following
 from linnet.ports import Cluster, Metrics, Observed, Outcomes, Tiles
@@ -296,6 +297,7 @@ class Reconciler:
                     "weight": status.canary_weight,
                     "reason": last.reason,
                     "why": last.message,
+                    **told(last),
                 },
             )
 

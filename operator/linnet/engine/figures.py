@@ -54,3 +54,25 @@ def _finding(found: Found) -> Finding:
 
 def _side(requests: float, bad: float, rate: float) -> Side:
     return Side(requests=requests, bad=bad, percent=100 * rate)
+
+
+def told(judged: Judgement) -> dict[str, Any]:
+    """Return the figures of a decision as logs tell them: flat, and only where there are any."""
+    known: dict[str, Any] = {}
+    if judged.sample_time is not None:
+        known["sample_time"] = judged.sample_time.isoformat()
+    for found in judged.findings:
+        known[found.process] = (
+            f"canary {_bad_of(found.canary)} primary {_bad_of(found.primary)}"
+            f" evidence {found.relative:.3g} and {found.absolute:.3g} of {found.needed:g}"
+            f" dispersion {found.dispersion:.3g}"
+        )
+    if judged.exposure is not None:
+        known["exposure"] = f"{judged.exposure.failed:g}/{judged.exposure.requests:g}"
+    if judged.outlook:
+        known["outlook"] = judged.outlook
+    return known
+
+
+def _bad_of(side: Side) -> str:
+    return f"{side.bad:g}/{side.requests:g}"
