@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from cluster.binaries import program
+from integration.kubectl import kubectl
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.request import Request, Verb
 
@@ -170,3 +171,20 @@ def test_no_partial_object_is_unknown_or_an_error(tmp_path: Path) -> None:
             assert message
         for actions in pool.map(enabled, files):
             assert set(actions) == set(Verb)
+
+
+@pytest.mark.parametrize("form", ["argocd-cm", "argocd-cm-accepted"])
+def test_the_component_adds_its_settings_to_those_that_are_there(form: str, tmp_path: Path) -> None:
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-cm", "labels": {"app.kubernetes.io/part-of": "argocd"}},
+        "data": {"url": "https://argocd.example.com"},
+    }
+    (tmp_path / "argocd-cm.yaml").write_text(yaml.safe_dump(theirs), encoding="utf-8")
+    component = os.path.relpath(ARGOCD / form, tmp_path)
+    kustomization = {"resources": ["argocd-cm.yaml"], "components": [component]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    built = yaml.safe_load(kubectl("kustomize", str(tmp_path)))
+    given = loaded(ARGOCD / form / "argocd-cm.yaml")["data"]
+    assert built["data"] == theirs["data"] | given

@@ -15,6 +15,7 @@ from linnet.api.request import Request, Verb
 from linnet.api.status import MAX_REQUEST, Phase
 from linnet.engine import decide
 from unit.engine.builders import initialized
+from unit.engine.test_handover import NEW, OLD, at_rest, give
 from unit.engine.world import World
 
 SLOW = {"analysis": {"interval": "60s", "stepWeights": [10, 20, 30]}}
@@ -497,3 +498,42 @@ def test_a_request_reads_as_it_is_written(verb: Verb, revision: str) -> None:
 def test_no_text_makes_reading_fail_in_another_way(text: str) -> None:
     with contextlib.suppress(ValueError):
         Request.parse(text)
+
+
+class TestWithTwoDeploymentsOfTheUsersOwn:
+    """linnet writes neither of them, so a release waits for Git at full weight."""
+
+    @staticmethod
+    def _under_analysis() -> World:
+        it = at_rest(**SLOW)
+        give(it, NEW, "2.0.0")
+        it.settle()
+        assert it.status.canary_weight == 10
+        return it
+
+    def test_promote_gives_everything_to_the_target_and_waits_for_git(self) -> None:
+        it = self._under_analysis()
+        ask(it, "promote")
+        assert it.in_phase(Phase.PROMOTING)
+        assert it.routed == (0, 100)
+        assert it.condition("Progressing").reason == "WaitingForPrimary"
+
+    def test_what_waits_for_git_can_be_aborted_and_tried_again(self) -> None:
+        it = self._under_analysis()
+        ask(it, "promote")
+        ask(it, "abort")
+        assert it.in_phase(Phase.FAILED)
+        assert it.routed == (100, 0)
+        it.run(600)
+        assert it.in_phase(Phase.FAILED)
+        ask(it, "retry")
+        assert it.routed == (90, 10)
+
+    def test_a_handover_that_was_committed_is_not_aborted(self) -> None:
+        it = self._under_analysis()
+        ask(it, "promote")
+        it.unready = {"2.0.0"}
+        give(it, OLD, "2.0.0")
+        ask(it, "abort")
+        assert not request(it).accepted
+        assert it.in_phase(Phase.PROMOTING)
