@@ -97,3 +97,20 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(arguments: list[str], sa
     assert result.exit_code != 0
     assert says in result.output
     assert "Traceback" not in result.output
+
+
+def test_the_last_request_of_a_person_is_told_with_what_became_of_it() -> None:
+    request = {
+        "text": "skip-step @bbb",
+        "time": "2026-01-01T12:00:10Z",
+        "accepted": False,
+        "message": 'request "skip-step @bbb" is refused: weight 20 is the last step',
+        "present": False,
+    }
+    text = shown([canary(**PROGRESSING, request=request)], details=True)
+    assert 'last request, 20s ago: request "skip-step @bbb" is refused: weight 20' in text
+
+
+def test_a_paused_release_is_shown_as_one() -> None:
+    held = [condition("Progressing", "True", "Paused", "holding at weight 20")]
+    assert "Progressing (paused)" in shown([canary(**{**PROGRESSING, "conditions": held})])

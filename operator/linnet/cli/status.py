@@ -189,6 +189,10 @@ def _story(canary: Object, now: datetime) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if upcoming := _upcoming(status, now):
         parts += [Text(), Text(upcoming)]
+    if request := status.get("request"):
+        style = "" if request.get("accepted") else "red"
+        asked = f"last request, {_age(request.get('time'), now)} ago: {request.get('message', '')}"
+        parts += [Text(), Text(asked, style=style)]
     decisions = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("TIME", "WEIGHT", "VERDICT", "REASON"):
         decisions.add_column(column, no_wrap=True)
