@@ -70,9 +70,11 @@ def fingerprint() -> str:
 
 
 def _code(file: Path) -> bytes:
-    """Return what a file does, without its comments and docstrings."""
+    """Return what a file does, without its comments, docstrings and descriptions of fields."""
     tree = ast.parse(file.read_text())
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            node.keywords[:] = [k for k in node.keywords if k.arg != "description"]
         body = getattr(node, "body", None)
         if isinstance(body, list):
             kept = [

@@ -162,9 +162,11 @@ def _side(values: Any, where: str, side: str) -> Counts | None:
     _only(values, _COUNTS, where, f"{side}.")
     counts = {}
     for name in _COUNTS:
+        if name == "slow" and values.get(name) is None:
+            continue
         if name in values:
             counts[name] = _count(values[name], where, f"{side}.{name}")
-        elif name != "slow":
+        else:
             raise _refused(f"{where}: {side}.{name} is missing")
     for name in ("errors", "slow"):
         if counts.get(name, 0.0) > counts["requests"]:
