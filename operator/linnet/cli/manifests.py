@@ -20,7 +20,7 @@ from linnet.errors import SpecError
 STDIN: Final = "-"
 _MAX_BYTES: Final = 8_000_000
 _API_VERSION: Final = f"{GROUP}/{VERSION}"
-Path_ = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class _Document:
     value: Any
     node: yaml.Node
 
-    def at(self, path: Path_ = ()) -> str:
+    def at(self, path: Keys = ()) -> str:
         """Return where the value at `path` is, or the nearest one around it: file and line."""
         node = self.node
         for part in path:
@@ -187,14 +187,14 @@ def _identity(document: _Document) -> dict[str, str]:
     return {"name": metadata["name"], "namespace": namespace}
 
 
-def _broken(document: _Document, error: ValidationError, root: Path_) -> SpecError:
+def _broken(document: _Document, error: ValidationError, root: Keys) -> SpecError:
     first = error.errors(include_url=False, include_input=False)[0]
     field = first.get("ctx", {}).get("field")
     path = (*root, *first["loc"], *(str(field).split(".") if field else ()))
     return _refused(f"{document.at(path)}: {explain(error, str(root[0]))}")
 
 
-def _check_fields(document: _Document, value: Any, schema: Mapping[str, Any], path: Path_) -> None:
+def _check_fields(document: _Document, value: Any, schema: Mapping[str, Any], path: Keys) -> None:
     """Refuse fields that do not exist, as `kubectl apply` does: what is not read is not tried."""
     if schema.get("x-kubernetes-preserve-unknown-fields"):
         return
@@ -214,7 +214,7 @@ def _check_fields(document: _Document, value: Any, schema: Mapping[str, Any], pa
         _check_fields(document, inner, known[name], (*path, name))
 
 
-def _dotted(path: Path_) -> str:
+def _dotted(path: Keys) -> str:
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
