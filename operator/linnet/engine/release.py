@@ -132,6 +132,7 @@ def held(s: Situation) -> tuple[str, str] | None:
         return "RoutesNotWritten", f"holding at weight {weight}: the routes are not written yet"
     if not s.primary_ready:
         why = s.primary.failing if s.primary else "it does not exist"
+        why = why or "none of its pods can be sent requests yet"
         return "PrimaryNotReady", f"holding at weight {weight}: the primary is not ready ({why})"
     if weight and not s.canary_ready:
         return "CanaryNotReady", f"holding at weight {weight}: not all canary pods are ready"

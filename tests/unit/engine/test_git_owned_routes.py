@@ -367,7 +367,9 @@ def weights_of(it: World, seconds: int) -> list[int]:
 
 def test_a_release_begins_with_the_weight_that_its_first_step_has_already() -> None:
     it = versions(10)
-    assert weights_of(it, 60) == [10, 50, 100], "no user of the new version is sent away"
+    assert weights_of(it, 60) == [10, 50, 100]
+    weights = {decision.status.canary_weight for decision in it.decisions}
+    assert 0 not in weights, "no user of the new version is sent away, not for a moment"
     assert it.reasons.count("NewRevision") == 1
     assert it.condition("Progressing").reason == "WaitingForPrimary"
 
