@@ -83,6 +83,12 @@ class Following:
         if wants.watch is not None and self._reading is None:
             self._reading = self._ask(self._read(wants.watch, wants.since))
 
+    def go_on(self) -> None:
+        """Ask for the tiles that follow on those that are counted in."""
+        last = self._progress.state.last_tile if self._progress else None
+        if self._watch is not None and self._reading is None and last is not None:
+            self._reading = self._ask(self._read(self._watch, last))
+
     def stop(self) -> None:
         """Give up what is being asked."""
         self._stop_finding()

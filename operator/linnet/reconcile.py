@@ -18,7 +18,7 @@ from linnet.api.names import APPLIED_ANNOTATION
 from linnet.api.status import CanaryStatus
 from linnet.backoff import Backoff
 from linnet.contest import AT_ONCE, Contests, contested
-from linnet.engine import Wanted, decide, stall, unreadable, wanted
+from linnet.engine import Wanted, decide, glance, stall, unreadable, wanted
 from linnet.engine.decision import (
     Action,
     Create,
@@ -56,12 +56,21 @@ class _Measuring:
     answers: asyncio.Future[tuple[Measurement, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """All is as it should be with what was observed, until then or until it changes."""
+
+    observed: Observed
+    until: datetime | None
+
+
 @dataclass(slots=True)
 class _Canary:
     """What a Canary's loop remembers. Nothing here is needed to go on after a restart."""
 
     worker: Worker
     following: Following
+    rest: "_Rest | None" = None
     measuring: _Measuring | None = None
     refusal: SpecError | None = None
     contests: Contests = field(default_factory=Contests)
@@ -160,6 +169,9 @@ class Reconciler:
         """observe → decide → apply, once; return when to look again at the latest."""
         async with self._turn:
             await asyncio.sleep(0)  # lets the event loop see to its sockets in between
+            if canary.rest is not None and self._glance(canary, canary.rest):
+                return canary.rest.until
+            canary.rest, canary.worker.changed = None, False
             observed, now, decision = self._decide(canary)
         await self._write_down(canary.worker, observed.canary, decision)
         if observed.problem is not None:
@@ -170,7 +182,24 @@ class Reconciler:
         if decision.status == observed.canary.status:
             self._ask(canary, observed, now)  # before what may fail: checks go on meanwhile
         later = await self._carry_out(canary, observed.canary, decision.actions, now)
-        return min((at for at in (decision.wake_at, later) if at is not None), default=None)
+        times = [at for at in (decision.wake_at, later) if at is not None]
+        if decision.status == observed.canary.status and not decision.actions:
+            canary.rest = _Rest(observed, min(times, default=None))
+        return min(times, default=None)
+
+    def _glance(self, canary: _Canary, rest: _Rest) -> bool:
+        """Take in tiles that change nothing; return whether that is all there was to do."""
+        now = self._clock()
+        if canary.worker.changed or (rest.until is not None and now >= rest.until):
+            return False
+        observation = canary.following.complete(rest.observed)
+        progress = glance(rest.observed.canary, observation, now)
+        if progress is None:
+            return False
+        canary.following.accept(progress)
+        self._telemetry.judged(rest.observed.canary.ref, progress)
+        canary.following.go_on()
+        return True
 
     def _decide(self, canary: _Canary) -> tuple[Observed, datetime, Decision]:
         observed = self._cluster.observe(canary.worker.ref)
@@ -189,7 +218,7 @@ class Reconciler:
             return
         with _writing(worker):
             await self._cluster.write_status(canary, decision.status)
-        worker.wake.set()  # what was written may call for more
+        worker.look_again()  # what was written may call for more
         self._tell(canary, decision.status)
         if self._outcomes is not None and decision.announcement is not None:
             self._outcomes.announce(decision.announcement)
@@ -229,7 +258,7 @@ class Reconciler:
                         await self._refused(canary, SpecError("NotWritten", str(error)))
                 raise
             canary.failed_writes = 0
-            canary.worker.wake.set()
+            canary.worker.look_again()
             rounds = canary.contests.written(target, content, now)
             if rounds:
                 self._telemetry.restorations.labels(action.ref.kind).inc()
@@ -242,7 +271,7 @@ class Reconciler:
             canary.refusal = None
             canary.refused_write, canary.refused_until = None, None
             canary.refused.reset()
-            canary.worker.wake.set()
+            canary.worker.look_again()
         return None
 
     async def _refused(self, canary: _Canary, refusal: SpecError) -> None:
@@ -262,7 +291,7 @@ class Reconciler:
     def _measure(self, canary: _Canary, wants: Wanted, now: datetime) -> None:
         if canary.measuring is None and wants.measurements:
             answers = asyncio.ensure_future(self._metrics.measure(wants.measurements))
-            answers.add_done_callback(lambda _: canary.worker.wake.set())
+            answers.add_done_callback(lambda _: canary.worker.look_again())
             canary.measuring = _Measuring(wants.measurements, now, answers)
 
     def _answers(self, canary: _Canary, observed: Observed) -> tuple[Measurement, ...]:

@@ -21,9 +21,16 @@ class Worker:
 
     ref: ObjectRef
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: bool = True
+    """Something in the cluster may have changed since the last look."""
     stopping: bool = False
     writing: bool = False
     """A write is under way, which is not to be torn."""
+
+    def look_again(self) -> None:
+        """Have the Canary looked at, with all that it depends on."""
+        self.changed = True
+        self.wake.set()
 
 
 class Workers:
@@ -43,7 +50,7 @@ class Workers:
         """Have a Canary looked at soon; start its task if it has none."""
         known = self._tasks.get(ref)
         if known is not None:
-            known[0].wake.set()
+            known[0].look_again()
         elif not self._stopping:
             self._start(ref)
 

@@ -45,7 +45,7 @@ class FakeCluster:
     def change(self, change: Callable[[], object]) -> None:
         """Change the world, and tell the Canary's task as a watch would."""
         change()
-        self.worker.wake.set()
+        self.worker.look_again()
 
     def observe(self, ref: ObjectRef) -> Observed | None:
         self.looks += 1

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import generate_latest
 
 from linnet.adapters.telemetry import Telemetry
 from linnet.api.objects import ObjectRef
@@ -71,7 +72,7 @@ class Loop:
         primary, canary = live["spec"]["http"][0]["route"]
         primary["weight"], canary["weight"] = 100 - weight, weight
         self.world.put(live)
-        self.cluster.worker.wake.set()
+        self.cluster.worker.look_again()
 
     def released(self) -> dict[str, float]:
         return {
@@ -168,7 +169,7 @@ async def test_what_was_written_is_looked_at_again() -> None:
 async def test_nothing_is_written_while_another_instance_leads() -> None:
     async with at_rest() as loop:
         loop.may_act.clear()
-        loop.cluster.worker.wake.set()
+        loop.cluster.worker.look_again()
         await asyncio.sleep(1)
         loop.cluster.change(lambda: loop.world.release("1.1.0"))
         await asyncio.sleep(600)
@@ -338,6 +339,88 @@ class TestMeasuring:
             assert loop.world.routed == (90, 10)
 
 
+class TestTiles:
+    @asynccontextmanager
+    async def analysing(self) -> AsyncIterator[Loop]:
+        async with at_rest(analysis={"interval": "1h", "stepWeights": [10]}) as loop:
+            loop.cluster.change(lambda: loop.world.release("1.1.0"))
+            await loop.until_routed(10)
+            await asyncio.sleep(20)
+            loop.cluster.log.clear()
+            yield loop
+
+    async def test_that_change_nothing_cost_one_question_each_and_no_look(self) -> None:
+        async with self.analysing() as loop:
+            looks, asked = loop.cluster.looks, len(loop.tiles.asked)
+            await asyncio.sleep(100)
+            assert loop.cluster.looks == looks
+            assert len(loop.tiles.asked) - asked == 20
+            assert loop.cluster.log == []
+
+    async def test_of_a_bad_canary_take_it_back_as_soon_as_they_come(self) -> None:
+        async with self.analysing() as loop:
+            loop.world.serve = loop.world.failing(canary=1.0)
+            took = await loop.until_routed(0)
+            assert took < 20
+            assert loop.cluster.log[:2] == ["status", ROUTE]
+            assert loop.world.condition("Progressing").reason == "GuardTripped"
+
+    async def test_do_not_keep_it_from_repairing(self) -> None:
+        async with self.analysing() as loop:
+            loop.cluster.change(lambda: loop.world.remove("VirtualService", "podinfo"))
+            assert await loop.until_routed(10) < 0.1
+
+    async def test_are_taken_back_on_while_a_write_is_refused(self) -> None:
+        async with self.analysing() as loop:
+            loop.cluster.fault = lambda write: (
+                SpecError("Refused", "no") if write == "Create Service/podinfo" else None
+            )
+            loop.cluster.change(lambda: loop.world.remove("Service", "podinfo"))
+            loop.world.serve = loop.world.failing(canary=1.0)
+            await loop.until_in(Phase.FAILED, 30)
+
+    async def test_that_were_lost_in_a_conflict_are_handed_in_again(self) -> None:
+        async with self.analysing() as loop:
+            faults = iter([ConflictError("changed")])
+            loop.cluster.fault = lambda write: next(faults, None) if write == "status" else None
+            loop.world.serve = loop.world.failing(canary=1.0)
+            await loop.until_in(Phase.FAILED, 20)
+
+    async def test_of_a_prometheus_that_is_away_are_asked_for_again(self) -> None:
+        async with self.analysing() as loop:
+            loop.world.unavailable = "Prometheus p is away"
+            await loop.until(lambda: loop.world.condition("Blind").status == "True", 60)
+            assert loop.world.condition("Blind").reason == "PrometheusUnavailable"
+            loop.world.unavailable = ""
+            await loop.until(lambda: loop.world.condition("Blind").status == "False", 10)
+
+    async def test_are_not_asked_for_at_rest(self) -> None:
+        async with at_rest() as loop:
+            loop.cluster.change(lambda: loop.world.release("1.1.0"))
+            await loop.until_in(Phase.SUCCEEDED)
+            await asyncio.sleep(60)
+            asked = len(loop.tiles.asked), loop.tiles.baselines
+            await asyncio.sleep(3600)
+            assert (len(loop.tiles.asked), loop.tiles.baselines) == asked
+
+    async def test_tell_the_evidence_until_the_canary_is_gone(self) -> None:
+        async with self.analysing() as loop:
+            scraped = generate_latest(loop.telemetry.registry).decode()
+            labels = 'against="primary",name="podinfo",namespace="test",process="errors"'
+            assert f"linnet_canary_evidence{{{labels}}}" in scraped
+            assert "linnet_canary_evidence_threshold{" in scraped
+            canary = {"namespace": "test", "name": "podinfo"}
+            told = loop.telemetry.registry.get_sample_value
+            assert (told("linnet_canary_exposure_requests", canary) or 0) >= 50
+            assert told("linnet_canary_exposure_failed_requests", canary) == 0
+            loop.cluster.change(loop.world.delete)
+            assert loop.task is not None
+            await loop.until(loop.task.done)
+            assert (
+                "linnet_canary_evidence{" not in generate_latest(loop.telemetry.registry).decode()
+            )
+
+
 class TestFights:
     async def test_a_weight_edited_by_hand_is_put_back_at_once(self) -> None:
         async with at_rest() as loop:
@@ -376,14 +459,14 @@ class TestInvalid:
     async def test_is_shown_and_recovers_when_mended(self) -> None:
         async with at_rest() as loop:
             loop.cluster.problem = self.PROBLEM
-            loop.cluster.worker.wake.set()
+            loop.cluster.worker.look_again()
             await loop.until(lambda: loop.world.condition("Stalled").status == "True", 1)
             assert loop.world.condition("Stalled").reason == "InvalidSpec"
             assert [e.reason for e in loop.cluster.events] == ["InvalidSpec"]
             await asyncio.sleep(600)
             assert loop.cluster.log == ["status"]
             loop.cluster.problem = None
-            loop.cluster.worker.wake.set()
+            loop.cluster.worker.look_again()
             await loop.until(lambda: loop.world.condition("Stalled").status == "False", 1)
 
     async def test_is_let_go_once_it_is_deleted(self) -> None:
