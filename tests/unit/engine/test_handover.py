@@ -109,7 +109,7 @@ def test_a_release_climbs_to_100_and_waits_there_for_git() -> None:
     assert f"Deployment {OLD}" in it.message
     assert it.condition("Stalled").status == "False"
     assert it.reasons.count("WaitingForPrimary") == 1
-    it.run(900)
+    it.run(300)
     assert it.in_phase(Phase.PROMOTING)
     assert it.condition("Stalled").status == "False", "nobody is late with a commit"
     give(it, OLD, "2.0.0")
