@@ -25,6 +25,13 @@ MORE = {
             "customresourcedefinitions",
         ),
         Kind("Event", "", ("v1",), "events"),
+        *(
+            Kind(name, "admissionregistration.k8s.io", ("v1",), plural)
+            for name, plural in (
+                ("MutatingAdmissionPolicy", "mutatingadmissionpolicies"),
+                ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings"),
+            )
+        ),
         Kind("Namespace", "", ("v1",), "namespaces"),
         Kind("Pod", "", ("v1",), "pods"),
         Kind("Role", _RBAC, ("v1",), "roles"),
@@ -55,7 +62,7 @@ class Api:
         """Close all connections."""
         await self._connection.close()
 
-    async def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+    async def apply(self, obj: Mapping[str, Any], *, force: bool = True) -> dict[str, Any]:
         """Server-side apply one object, as `kubectl apply --server-side --force-conflicts`."""
         ref = ref_of({"kind": obj["kind"], **obj})
         return await self._connection.request(
@@ -63,7 +70,11 @@ class Api:
             _path(ref, obj["apiVersion"]),
             ref,
             body=dict(obj),
-            query={"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"},
+            query={
+                "fieldManager": MANAGER,
+                "force": str(force).lower(),
+                "fieldValidation": "Strict",
+            },
             content_type="application/apply-patch+yaml",
         )
 

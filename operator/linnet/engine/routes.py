@@ -9,7 +9,7 @@ from linnet.engine.decision import Action, Object, Patch
 from linnet.engine.diff import change
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
-from linnet.routing.adoption import Rewrite, adopted_refs, returned, weights
+from linnet.routing.adoption import Rewrite, adopted_refs, check_adoption, returned, weights
 from linnet.routing.claims import canary_key
 from linnet.routing.destinationrules import destination_rules
 from linnet.routing.services import services
@@ -82,6 +82,8 @@ def route_weights(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     if s.canary.adopts:
         if told_of:
             yield from _adopted_weights(s, weight)
+        elif problem := check_adoption(s.canary, objects, s.observation.adopters):
+            raise problem
     elif told_of or s.canary.delegates:  # without a delegate, its root answers 404
         yield from apply(s, virtual_service(s.canary, weight, objects, _earlier(s, status)))
 

@@ -43,8 +43,10 @@ def conflict(
             _check_routes(canary, objects)
     except SpecError as error:
         return error
+    # Services that linnet makes come before the routes that are to lead to them.
+    adoption = None if canary.makes_services else check_adoption(canary, objects, others)
     return (
-        check_adoption(canary, objects, others)
+        adoption
         or check_subsets(canary, objects)
         or check_delegation(canary, neighbours)
         or next(filter(None, (_stands_against(canary, objects, n) for n in neighbours)), None)

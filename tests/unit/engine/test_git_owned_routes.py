@@ -217,6 +217,22 @@ def test_a_commit_that_takes_the_route_away_holds_the_release_until_it_is_back()
     assert it.in_phase(Phase.PROMOTING)
 
 
+def test_the_services_are_there_before_routes_lead_to_them() -> None:
+    it = copying()
+    live = it.objects.pop(ROUTES)
+    it.run(60)
+    assert served_by(it, "podinfo-primary") == "podinfo-primary"
+    assert it.in_phase(Phase.INITIALIZED)
+    assert it.condition("Stalled").reason == "VirtualServiceNotFound"
+    it.release("2.0.0")
+    it.run(60)
+    assert it.status.canary_weight == 0, "no route gives it requests"
+    it.put(live)
+    it.run(5)
+    assert it.condition("Stalled").status == "False"
+    assert routed(it) == (90, 10)
+
+
 def test_nothing_is_done_before_the_routes_are_there() -> None:
     it = subsets()
     live = it.objects.pop(ROUTES)
