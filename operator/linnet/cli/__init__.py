@@ -10,6 +10,7 @@ COMMANDS = {
     "abort": "Take the release back now.",
     "explain": "Tell why a release stands where it does, and what would change that.",
     "pause": "Hold the weight of this release.",
+    "plan": "Tell what Canaries will do, from their manifests: before the merge.",
     "promote": "Promote the revision under analysis now.",
     "replay": "See what an analysis would have decided on recorded traffic.",
     "resume": "Let a paused release go on.",

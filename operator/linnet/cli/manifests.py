@@ -24,7 +24,7 @@ Keys = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Document:
+class Document:
     """One YAML document: its value, and its nodes, which know their lines."""
 
     source: str
@@ -41,6 +41,16 @@ class _Document:
             node = inner
         return f"{self.source}, line {node.start_mark.line + 1}"
 
+    def part(self, *path: str | int) -> "Document | None":
+        """Return the document within this one at `path`; None where there is nothing."""
+        value, node = self.value, self.node
+        for part in path:
+            inner = _child(node, part)
+            if inner is None:
+                return None
+            value, node = value[part], inner
+        return Document(self.source, value, node)
+
 
 def read_canary(path: str, name: str | None = None) -> Canary:
     """Return the Canary in the file at `path`, `-` for stdin; other objects are passed over.
@@ -48,8 +58,8 @@ def read_canary(path: str, name: str | None = None) -> Canary:
     With `name` the one that is called so. Raises SpecError that names the file and the line when
     there is none, when there are several, or when it breaks a rule.
     """
-    documents = list(_documents(path))
-    found = [d for d in documents if _is_canary(d.value)]
+    documents = list(documents_in(path))
+    found = [d for d in documents if is_canary(d.value)]
     if name is not None:
         named = [d for d in found if _name(d.value) == name]
         if not named:
@@ -61,7 +71,7 @@ def read_canary(path: str, name: str | None = None) -> Canary:
     if len(found) > 1:
         where = "; ".join(f"{_name(d.value)} ({d.at()})" for d in found)
         raise _refused(f"{_source(path)} has {len(found)} Canaries: {where}: choose one by --name")
-    return _canary(found[0])
+    return canary_in(found[0])
 
 
 def read_analysis(path: str) -> tuple[str, Analysis]:
@@ -69,9 +79,9 @@ def read_analysis(path: str) -> tuple[str, Analysis]:
 
     Alone it is the value of a key `analysis`, in a document without `kind`. Raises SpecError.
     """
-    documents = list(_documents(path))
+    documents = list(documents_in(path))
     alone = [d for d in documents if isinstance(d.value, dict) and set(d.value) == {"analysis"}]
-    if not alone or any(_is_canary(d.value) for d in documents):
+    if not alone or any(is_canary(d.value) for d in documents):
         canary = read_canary(path)
         return canary.name, canary.spec.analysis
     if len(alone) > 1:
@@ -86,12 +96,17 @@ def read_analysis(path: str) -> tuple[str, Analysis]:
     return Path(path).stem if path != STDIN else "stdin", analysis
 
 
-def _documents(path: str) -> Iterator[_Document]:
-    text, source = _text(path), _source(path)
+def documents_in(path: str) -> Iterator[Document]:
+    """Yield the documents of a file, `-` for stdin. Raises SpecError with file and line."""
+    yield from documents_of(_text(path), _source(path))
+
+
+def documents_of(text: str, source: str) -> Iterator[Document]:
+    """Yield the documents of a text; `source` says in messages where it is from."""
     try:
         for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
             if node is not None:
-                yield _Document(source, _value(node), node)
+                yield Document(source, _value(node), node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -133,7 +148,8 @@ def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
     return None
 
 
-def _is_canary(value: Any) -> bool:
+def is_canary(value: Any) -> bool:
+    """Tell whether a document is a Canary of linnet's, of whatever version."""
     return (
         isinstance(value, dict)
         and value.get("kind") == KIND
@@ -146,7 +162,7 @@ def _name(value: Mapping[str, Any]) -> str:
     return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
 
 
-def _no_canary(path: str, documents: Sequence[_Document]) -> str:
+def _no_canary(path: str, documents: Sequence[Document]) -> str:
     source = _source(path)
     objects = [d.value for d in documents if isinstance(d.value, dict)]
     theirs = next((o for o in objects if o.get("kind") == KIND), None)
@@ -159,7 +175,8 @@ def _no_canary(path: str, documents: Sequence[_Document]) -> str:
     return f"{source} has no Canary" + (f", only {kinds}" if kinds else ": it is empty")
 
 
-def _canary(document: _Document) -> Canary:
+def canary_in(document: Document) -> Canary:
+    """Return the Canary that a document is; SpecError names the line that breaks a rule."""
     value = document.value
     if value["apiVersion"] != _API_VERSION:
         raise _refused(
@@ -176,7 +193,7 @@ def _canary(document: _Document) -> Canary:
         raise
 
 
-def _identity(document: _Document) -> dict[str, str]:
+def _identity(document: Document) -> dict[str, str]:
     """Return name and namespace, of all that metadata may hold."""
     metadata = document.value.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
@@ -187,14 +204,14 @@ def _identity(document: _Document) -> dict[str, str]:
     return {"name": metadata["name"], "namespace": namespace}
 
 
-def _broken(document: _Document, error: ValidationError, root: Keys) -> SpecError:
+def _broken(document: Document, error: ValidationError, root: Keys) -> SpecError:
     first = error.errors(include_url=False, include_input=False)[0]
     field = first.get("ctx", {}).get("field")
     path = (*root, *first["loc"], *(str(field).split(".") if field else ()))
     return _refused(f"{document.at(path)}: {explain(error, str(root[0]))}")
 
 
-def _check_fields(document: _Document, value: Any, schema: Mapping[str, Any], path: Keys) -> None:
+def _check_fields(document: Document, value: Any, schema: Mapping[str, Any], path: Keys) -> None:
     """Refuse fields that do not exist, as `kubectl apply` does: what is not read is not tried."""
     if schema.get("x-kubernetes-preserve-unknown-fields"):
         return
