@@ -304,6 +304,8 @@ TILED = Scene()
 SCRAPED_BY_15 = Scene()
 QUIET = Scene()
 NEVER_SEEN = Scene()
+NOBODY_CALLED = Scene()
+EMPTY = Scene()
 MOSTLY_WITHOUT_PROXY = Scene()
 TWO_JOBS = Scene()
 
@@ -345,6 +347,7 @@ def before_a_release() -> None:
     buckets(QUIET, {"250": steady(0), "+Inf": steady(0)}, destination_workload=PRIMARY)
     target(NEVER_SEEN, points=always())
     requests(NEVER_SEEN, steady(3), destination_workload="other")
+    target(NOBODY_CALLED)
     target(MOSTLY_WITHOUT_PROXY)
     primary(MOSTLY_WITHOUT_PROXY, steady(2))
     primary(MOSTLY_WITHOUT_PROXY, steady(50), reporter="destination")
@@ -372,6 +375,7 @@ def server(
         case.build(SCENES[name])
     before_a_release()
     others = [SCRAPED_BY_15, QUIET, NEVER_SEEN, MOSTLY_WITHOUT_PROXY, TWO_JOBS]
+    others += [NOBODY_CALLED, EMPTY]
     prometheus = Prometheus(tmp_path_factory.mktemp("prometheus"))
     prometheus.import_history(openmetrics([TILED, *SCENES.values(), *others]))
     with prometheus:
@@ -503,10 +507,19 @@ class TestBeforeARelease:
 
     async def test_a_primary_that_nobody_calls_is_told_of(self, reader: Reader) -> None:
         found = await reader.baseline(NEVER_SEEN)
-        assert found.yardstick == Yardstick(15)
+        assert found.yardstick == Yardstick(5), "as often as proxies that others call"
         assert "no requests to shop/web-primary were seen by" in found.absent
-        assert "the scrape interval is not known and taken to be 15 s" in found.absent
         assert {one.tile.primary for one in found.readings} == {None}
+
+    async def test_where_nobody_is_called_yet_all_targets_tell_the_scrape_interval(
+        self, reader: Reader
+    ) -> None:
+        assert (await reader.baseline(NOBODY_CALLED)).yardstick == Yardstick(5)
+
+    async def test_a_scrape_interval_that_is_not_known_is_told_of(self, reader: Reader) -> None:
+        found = await reader.baseline(EMPTY)
+        assert found.yardstick == Yardstick(15)
+        assert "the scrape interval is not known and taken to be 15 s" in found.absent
 
     async def test_most_callers_without_a_proxy_let_the_pods_side_count(
         self, reader: Reader

@@ -43,6 +43,7 @@ class PrometheusHistory:
         self._scrape_interval = scrape_interval
         self._baselines: Gathering[str, Workload, Baseline] = Gathering(self._ask)
         self._intervals: dict[tuple[str, str], tuple[float, float]] = {}
+        self._usual: dict[str, tuple[float, float]] = {}
 
     async def baseline(self, server: str, namespace: str, primary: str) -> Baseline:
         """Return how the tiles of a release are counted, and the primary's tiles until now."""
@@ -85,6 +86,7 @@ class PrometheusHistory:
         for workload in workloads:
             known = [intervals[job] for job in jobs.get(workload, ()) if job in intervals]
             seconds = self._scrape_interval or max(known, default=0.0)
+            seconds = seconds or await self._usual_interval(server)
             if not seconds:
                 said[workload].append(
                     f"the scrape interval is not known and taken to be {DEFAULT_INTERVAL:g} s:"
@@ -167,14 +169,27 @@ class PrometheusHistory:
         asking = set(jobs) - known.keys()
         if not asking:
             return known
-        rows = await self._query(server, history.targets_promql(asking))
-        targets = history.read_targets(rows)
-        if not targets:
-            return known
-        found = history.read_intervals(await self._query(server, history.scrapes_promql(targets)))
+        found = await self._read_intervals(server, history.targets_promql(asking))
         for job, seconds in found.items():
             self._intervals[server.url, job] = now, seconds
         return known | found
+
+    async def _usual_interval(self, server: PrometheusServer) -> float:
+        """Return how often others are scraped, in seconds; 0 if that cannot be told either."""
+        now = self._clock()
+        told, seconds = self._usual.get(server.url, (0.0, 0.0))
+        if now - told >= KEPT_SECONDS:
+            found = await self._read_intervals(server, history.any_targets_promql())
+            seconds = history.usual_interval(found.values())
+            if seconds:
+                self._usual[server.url] = now, seconds
+        return seconds
+
+    async def _read_intervals(self, server: PrometheusServer, promql: str) -> dict[str, float]:
+        targets = history.read_targets(await self._query(server, promql))
+        if not targets:
+            return {}
+        return history.read_intervals(await self._query(server, history.scrapes_promql(targets)))
 
     async def _why(
         self, server: PrometheusServer, workloads: Iterable[Workload], seen: Collection[Workload]

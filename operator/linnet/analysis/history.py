@@ -1,7 +1,7 @@
 """What is found out of a primary before a release: whose counts, how often, what is slow."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -69,6 +69,25 @@ def targets_promql(jobs: Iterable[str]) -> str:
     """Return the query for a few targets of each job that has Istio's counters."""
     counters = f"{REQUESTS}{{{one_of('job', jobs)}}}"
     return f"topk by (job) ({_TARGETS_A_JOB}, group by (job, instance) ({counters}))"
+
+
+def any_targets_promql() -> str:
+    """Return the query for a few targets of each job that has Istio's counters of anybody.
+
+    Where there are none yet, some target of each job there is. Asked only for a workload that
+    nobody has called.
+    """
+    counted = f"group by (job, instance) ({REQUESTS})"
+    return (
+        f"topk by (job) ({_TARGETS_A_JOB}, {counted})"
+        f" or topk by (job) (1, group by (job, instance) (up) unless on () group ({REQUESTS}))"
+    )
+
+
+def usual_interval(intervals: Collection[float]) -> float:
+    """Return the scrape interval that most jobs have, the longest of those; 0 without any."""
+    counts = Counter(intervals)
+    return max(counts, key=lambda seconds: (counts[seconds], seconds), default=0.0)
 
 
 def read_targets(rows: Iterable[Any]) -> list[Target]:
