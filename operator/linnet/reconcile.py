@@ -18,7 +18,7 @@ from linnet.api.names import APPLIED_ANNOTATION
 from linnet.api.status import CanaryStatus
 from linnet.backoff import Backoff
 from linnet.contest import AT_ONCE, Contests, contested
-from linnet.engine import Wanted, decide, glance, stall, unreadable, wanted
+from linnet.engine import Glimpse, Wanted, decide, stall, unreadable, wanted
 from linnet.engine.decision import (
     Action,
     Create,
@@ -61,6 +61,7 @@ class _Rest:
     """All is as it should be with what was observed, until then or until it changes."""
 
     observed: Observed
+    glimpse: Glimpse
     until: datetime | None
 
 
@@ -183,8 +184,10 @@ class Reconciler:
             self._ask(canary, observed, now)  # before what may fail: checks go on meanwhile
         later = await self._carry_out(canary, observed.canary, decision.actions, now)
         times = [at for at in (decision.wake_at, later) if at is not None]
-        if decision.status == observed.canary.status and not decision.actions:
-            canary.rest = _Rest(observed, min(times, default=None))
+        settled = decision.status == observed.canary.status and not decision.actions
+        if settled and decision.progress is not None:
+            glimpse = Glimpse(observed.canary, observed.observation, now)
+            canary.rest = _Rest(observed, glimpse, min(times, default=None))
         return min(times, default=None)
 
     def _glance(self, canary: _Canary, rest: _Rest) -> bool:
@@ -193,7 +196,7 @@ class Reconciler:
         if canary.worker.changed or (rest.until is not None and now >= rest.until):
             return False
         observation = canary.following.complete(rest.observed)
-        progress = glance(rest.observed.canary, observation, now)
+        progress = rest.glimpse.glance(observation, now)
         if progress is None:
             return False
         canary.following.accept(progress)
