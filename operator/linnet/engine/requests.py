@@ -6,9 +6,9 @@ Each verb has a function that returns what to do, or the sentence with which it 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from linnet.analysis.ramps import next_weight
 from linnet.api.request import Request, Verb
 from linnet.api.status import Phase, RequestRecord
+from linnet.engine.analysing import current
 from linnet.engine.inbox import is_declared, unanswered
 from linnet.engine.lifecycle import RELEASING, progress_deadline
 from linnet.engine.outcome import Outcome, normal, warning
@@ -126,8 +126,12 @@ def _skip_step(s: Situation) -> Outcome | str:
         return refusal
     if obstacle := held(s):
         return obstacle[1]
-    weight = s.status.canary_weight
-    higher = next_weight(s.spec.analysis, weight)
+    weight, progress = s.status.canary_weight, current(s)
+    if progress is None:
+        return "Prometheus has yet to say how it can be compared with the primary"
+    if progress.policy.ramp is not None:
+        return "with analysis.ramp there are no steps: ask for promote"
+    higher = progress.policy.step_above(weight)
     if higher is None:
         return f"weight {weight} is the last step: ask for promote"
     return _accepted(

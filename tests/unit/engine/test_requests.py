@@ -229,6 +229,16 @@ def _without_a_primary() -> World:
     return it
 
 
+def _on_a_ramp() -> World:
+    evidence = {"evidence": True}
+    analysis = {"interval": "60s", "stepWeights": None, "ramp": {}, "promotion": evidence}
+    it = initialized(analysis=analysis)
+    it.release("2.0.0")
+    it.settle()
+    assert it.status.canary_weight
+    return it
+
+
 def _at_the_last_step() -> World:
     it = releasing()
     ask(it, "skip-step")
@@ -286,6 +296,7 @@ def _asked(verb: str) -> Callable[[], World]:
         pytest.param(
             _without_a_primary, "abort", "no pod of the primary is ready", id="abort to nothing"
         ),
+        pytest.param(_on_a_ramp, "skip-step", "there are no steps", id="skip a step of a ramp"),
         pytest.param(_at_the_last_step, "skip-step", "ask for promote", id="skip the last step"),
         pytest.param(_paused, "promote", "spec.paused is true", id="promote against spec.paused"),
         pytest.param(_paused, "skip-step", "spec.paused is true", id="skip against spec.paused"),

@@ -29,7 +29,7 @@ local analysed = possible and phase == "Progressing"
 local paused = status.pausedRevision ~= nil and status.pausedRevision == status.revision
 local ready = reason ~= "WaitingForCanary" and reason ~= "CanaryNotReady"
 local may_go_up = analysed and ready and spec.paused ~= true
-local above = (tonumber(status.canaryWeight) or 0) < last_step()
+local above = analysis.ramp == nil and (tonumber(status.canaryWeight) or 0) < last_step()
 -- The primary was not given the new revision yet. Where linnet does that itself, it is at once.
 local not_handed_over = possible and phase == "Promoting" and reason == "WaitingForPrimary"
 
