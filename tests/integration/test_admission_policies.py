@@ -1,42 +1,34 @@
 """The policies of deploy/ on a real API server: whoever writes, what linnet wrote stays."""
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cluster.binaries import module_file
-from deployment import KUSTOMIZE
+from integration.admission import applied
 from integration.kubectl import apply, kubectl
 from linnet.api.names import ASKED_ANNOTATION, REPLICAS_ANNOTATION, WEIGHTS_ANNOTATION
 
 LINNET = ("--as=system:serviceaccount:anywhere:linnet", "--as-group=system:masters")
 SERVER_SIDE = ("--server-side", "--force-conflicts")
-POLICIES = KUSTOMIZE / "components" / "admission-policies"
 HOST = "reviews.{namespace}.svc.cluster.local"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def policies(api: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def policies(api: object) -> Iterator[None]:
     """The policies, in force. `api` refuses a cluster that is not for tests."""
     kubectl(
         *("apply", "--server-side", "--force-conflicts", "--filename"),
         str(module_file("crd-all.gen.yaml")),
     )
-    folder = tmp_path_factory.mktemp("policies")
-    component = os.path.relpath(POLICIES, folder)
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump({"components": [component]}))
-    kubectl("apply", *SERVER_SIDE, "--validate=strict", "--kustomize", str(folder))
-    _wait_until_in_force(folder)
-    yield
-    kubectl("delete", "--kustomize", str(folder))
+    with applied():
+        _wait_until_in_force()
+        yield
 
 
-def _wait_until_in_force(folder: Path) -> None:
+def _wait_until_in_force() -> None:
     """The API server takes a moment to learn of a policy, and tells nobody when it has."""
     name = "in-force"
     for _ in range(100):

@@ -28,6 +28,15 @@ def test_after_that_each_waits_longer_up_to_a_limit() -> None:
     assert seconds == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
+def test_nobody_waits_long_while_the_canary_gets_more_than_it_should() -> None:
+    waits = [fought(AT_ONCE + n).allowed_at("route", "x", NOW, urgent=True) - NOW for n in range(8)]
+    assert {wait.total_seconds() for wait in waits} == {1}
+
+
+def test_a_fight_may_last_for_ever() -> None:
+    assert fought(5000).allowed_at("route", "x", NOW) == NOW + LONGEST
+
+
 def test_new_content_never_waits() -> None:
     assert fought(20).allowed_at("route", "y", NOW) == NOW
 

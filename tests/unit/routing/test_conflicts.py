@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from linnet.errors import SpecError
-from linnet.routing.conflicts import canary_hosts, conflict, hosts_of
+from linnet.routing.conflicts import canary_hosts, conflict, hosts_of, notices
 from linnet.routing.hosts import covers
 from unit.routing.canaries import (
     Object,
@@ -212,3 +212,50 @@ def test_hosts_that_others_could_get_in_the_way_of() -> None:
         "shop-primary.test.svc.cluster.local",
         "shop-canary.test.svc.cluster.local",
     }
+
+
+def _aged(obj: Object, created: str) -> Object:
+    return {**obj, "metadata": {**obj["metadata"], "creationTimestamp": created}}
+
+
+OLDER, YOUNGER = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("other", "obeyed"),
+    [
+        pytest.param(_aged(_vs("o", "b", hosts=[FQDN]), YOUNGER), True, id="a younger one"),
+        pytest.param(_aged(_vs("o", "b", hosts=[FQDN]), OLDER), False, id="an older one"),
+        pytest.param(
+            _aged(_vs("a", "b", hosts=[FQDN]), "2026-01-15T00:00:00Z"),
+            False,
+            id="one of the same age whose name comes first",
+        ),
+        pytest.param(
+            _aged(_vs("z", "b", hosts=[FQDN]), "2026-01-15T00:00:00Z"),
+            True,
+            id="one of the same age whose name comes later",
+        ),
+        pytest.param(
+            _aged(_vs(hosts=[FQDN], exportTo=["."]), YOUNGER),
+            False,
+            id="a younger one that is for this namespace alone",
+        ),
+    ],
+)
+def test_istio_obeys_the_canarys_virtual_service_rather_than(
+    other: Object, *, obeyed: bool
+) -> None:
+    own = _aged(of_linnet("VirtualService", "podinfo", http=[ALL]), "2026-01-15T00:00:00Z")
+    found = notices(canary(), objects(own), [other])
+    assert _reason(conflict(canary(), objects(own), [other])) == (
+        None if obeyed else "HostConflict"
+    )
+    assert [notice.reason for notice in found] == (["HostShared"] if obeyed else [])
+    if obeyed:
+        assert "ignores VirtualService b/" in found[0].message
+
+
+def test_a_virtual_service_that_is_yet_to_be_made_will_be_the_youngest() -> None:
+    other = _aged(_vs("o", "b", hosts=[FQDN]), YOUNGER)
+    assert _reason(conflict(canary(), {}, [other])) == "HostConflict"
