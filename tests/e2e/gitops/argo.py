@@ -18,6 +18,8 @@ from e2e.backend import Backend
 from linnet.api.objects import ObjectRef
 
 APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications"
+SERVER_SIDE = {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}
+"""Has an Application compare with what the API server, and its policies, make of the manifests."""
 REFRESH = "argocd.argoproj.io/refresh"
 
 
@@ -160,7 +162,7 @@ class Application:
         def holds(seen: Sighting) -> bool:
             return (
                 (seen.sync, seen.revision) == ("Synced", commit)
-                and seen.operation == "Succeeded"
+                and seen.operation in ("Succeeded", "")
                 and (not healths or seen.health in healths)
             )
 

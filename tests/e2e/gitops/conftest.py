@@ -7,13 +7,15 @@ import pytest
 
 from cluster.argocd import NAME
 from cluster.local import Cluster
-from deployment import DEPLOY
+from deployment import DEPLOY, KUSTOMIZE, rendered
 from e2e.api import Api
 from e2e.backend import Backend
 from e2e.gitops.argo import ArgoCD, configure
 from e2e.gitops.git import Repository
 from e2e.gitops.managed import ManagedApp
+from e2e.gitops.reviews import Reviews, service_monitors
 from e2e.operator import Operator
+from linnet.api.objects import ref_of
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +32,17 @@ async def argocd(argocd_running: None, api: Api, backend: Backend) -> AsyncItera
     await configure(api, DEPLOY / "argocd" / "argocd-cm" / "argocd-cm.yaml")
     async with ArgoCD(api, backend) as argocd:
         yield argocd
+
+
+@pytest.fixture
+async def policies(api: Api) -> AsyncIterator[None]:
+    """What keeps the weights and sizes that linnet wrote, whoever applies the objects."""
+    objects = rendered(KUSTOMIZE / "components" / "admission-policies")
+    for obj in objects:
+        await api.apply(obj)
+    yield
+    for obj in objects:
+        await api.delete(ref_of(obj))
 
 
 @pytest.fixture
@@ -51,3 +64,19 @@ async def managed(
     app = ManagedApp(api, backend, namespace, argocd, repository)
     yield app
     await app.remove()
+
+
+@pytest.fixture
+async def reviews(
+    api: Api,
+    backend: Backend,
+    policies: None,
+    operator: Operator,
+    argocd: ArgoCD,
+    repository: Repository,
+) -> AsyncIterator[Reviews]:
+    """examples/reviews, in the namespaces that it names."""
+    await api.apply(service_monitors())
+    reviews = Reviews(api, backend, argocd, repository)
+    yield reviews
+    await reviews.remove()

@@ -1,11 +1,12 @@
 """An app in Git under a Canary that makes its own routes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from e2e.api import Api
 from e2e.app import App
 from e2e.backend import Backend
-from e2e.gitops.argo import Application, ArgoCD
+from e2e.gitops.argo import SERVER_SIDE, Application, ArgoCD
 from e2e.gitops.git import Object, Repository
 
 DEPLOYMENT = "deployment.yaml"
@@ -24,14 +25,27 @@ class ManagedApp(App):
         self.argocd = argocd
         self.repository = repository
 
-    async def deploy(self, tag: str = "1.0.0", replicas: int | None = None, **spec: Any) -> None:
-        """Commit the first version, have Argo CD sync it, and wait until the app serves."""
+    async def deploy(
+        self,
+        tag: str = "1.0.0",
+        replicas: int | None = None,
+        more: Mapping[str, Object] | None = None,
+        **spec: Any,
+    ) -> None:
+        """Commit the first version, have Argo CD sync it, and wait until the app serves.
+
+        `more` are other files of the first commit.
+        """
         commit = await self.repository.commit(
             f"Deploy {tag}",
-            {DEPLOYMENT: self.in_git(tag, replicas), CANARY: self.manifest(**spec)},
+            {
+                DEPLOYMENT: self.in_git(tag, replicas),
+                CANARY: self.manifest(**spec),
+                **(more or {}),
+            },
         )
         self.application = await self.argocd.create(
-            self.namespace, self.repository.url, self.namespace
+            self.namespace, self.repository.url, self.namespace, annotations=SERVER_SIDE
         )
         await self.application.synced(commit)
         await self.phase("Initialized")
@@ -51,6 +65,9 @@ class ManagedApp(App):
         """Return the Canary as Git has it."""
         manifest = super().manifest(**spec)
         manifest["metadata"].pop("namespace")
+        service = manifest["spec"]["service"]
+        if service.get("delegation"):
+            del service["hosts"], service["gateways"]  # the root has them
         return manifest
 
     async def commit(self, message: str, files: dict[str, Any]) -> str:

@@ -76,6 +76,31 @@ async def test_a_change_of_the_analysis_in_mid_run_holds_from_the_next_decision_
     assert managed.application.record.disagreements() == []
 
 
+async def test_deleting_the_canary_from_git_brings_the_app_back_with_no_failed_request(
+    managed: ManagedApp,
+) -> None:
+    await managed.deploy("1.0.0")
+    routes = managed.routes()
+    routes["metadata"] = {"name": "podinfo-public"}
+    async with managed.mesh_traffic() as inside, managed.traffic() as outside:
+        await managed.release("2.0.0")
+        await managed.weight(20)
+        # For the gateway, whose route is linnet's and goes with the Canary.
+        await managed.application.synced(
+            await managed.commit("A route of our own", {"routes.yaml": routes})
+        )
+        commit = await managed.commit("No canary any more", {CANARY: None})
+        await managed.api.until_gone(managed.canary_ref)
+        await managed.api.until_gone(managed.ref("Deployment", "-primary"))
+        await managed.api.until_gone(managed.ref("Service", "-canary"))
+        await managed.application.synced(commit, "Healthy")
+        for load in (inside, outside):
+            assert (await load.more(50)).by_version() == {"2.0.0": 50}
+    for load in (inside, outside):
+        assert load.counts().failed == 0, load.failed()[:5]
+    assert managed.application.record.disagreements() == []
+
+
 async def test_nothing_that_linnet_made_is_argo_cds_to_compare_or_to_prune(
     managed: ManagedApp,
 ) -> None:
@@ -94,4 +119,21 @@ async def test_nothing_that_linnet_made_is_argo_cds_to_compare_or_to_prune(
         ("DestinationRule", "-canary"),
     ):
         assert await managed.api.get(managed.ref(kind, suffix)), f"{kind} podinfo{suffix}"
+    assert managed.application.record.disagreements() == []
+
+
+async def test_replicas_in_git_stay_in_sync_and_size_the_primary(
+    policies: None, managed: ManagedApp
+) -> None:
+    await managed.deploy("1.0.0", replicas=2)
+    async with managed.traffic() as load:
+        await managed.release("2.0.0", replicas=3)
+        await managed.phase("Succeeded")
+        await managed.api.until(
+            managed.ref("Deployment", "-primary"), lambda d: d["spec"]["replicas"] == 3
+        )
+        await managed.api.until(managed.ref("Deployment"), lambda d: d["spec"]["replicas"] == 0)
+        await managed.application.healthy()
+    print(managed.application.record.story())
+    assert load.counts().failed == 0, load.failed()[:5]
     assert managed.application.record.disagreements() == []
