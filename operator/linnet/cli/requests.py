@@ -180,9 +180,10 @@ async def _until_it_ends(connection: Connection, asked: _Asked, revision: str) -
         if status.revision != revision:
             raise click.ClickException(f"revision {status.revision} has taken its place")
         message = next((c.message for c in status.conditions if c.type == "Progressing"), "")
-        if message and message != told:
-            click.echo(f"{status.phase} at {status.canary_weight}%: {message}")
-            told = message
+        line = f"{status.phase} at {status.canary_weight}%: {message}"
+        if line != told:
+            click.echo(line)
+            told = line
         if status.phase is Phase.SUCCEEDED:
             return
         if status.phase is Phase.FAILED:
