@@ -37,9 +37,19 @@ def free_port() -> int:
 class Prometheus:
     """A server process that can be stopped and started again with its data."""
 
-    def __init__(self, folder: Path, scrape: Mapping[str, int] | None = None) -> None:
-        """`scrape` maps job names to ports of loopback, scraped five times a second."""
+    def __init__(
+        self,
+        folder: Path,
+        scrape: Mapping[str, int] | None = None,
+        *,
+        listen: str = "127.0.0.1",
+    ) -> None:
+        """`scrape` maps job names to ports of loopback, scraped five times a second.
+
+        `listen` is the address it answers at; the cluster's network has nothing around it.
+        """
         self.folder = folder
+        self._listen = listen
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,7 +88,7 @@ class Prometheus:
                     "--storage.tsdb.retention.time=100y",
                     # By default a new target is not looked at for five seconds.
                     "--scrape.discovery-reload-interval=100ms",
-                    f"--web.listen-address=127.0.0.1:{self.port}",
+                    f"--web.listen-address={self._listen}:{self.port}",
                 ],
                 stdout=log,
                 stderr=log,

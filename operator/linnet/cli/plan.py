@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from linnet.api.canary import Canary
 from linnet.cli import plan_sources
 from linnet.cli.manifests import canary_in
 from linnet.cli.parameters import number, share, span
@@ -37,7 +38,7 @@ Examples:
 \b
   # at the traffic of the last hour
   linnet plan . --prometheus-url http://prometheus.example.com:9090
-  linnet plan . --context production
+  linnet plan . --context production --prometheus-url http://prometheus.istio-system:9090
 \b
   # in CI: a comment for the pull request; fails where something does not work
   linnet plan . -o markdown > comment.md
@@ -68,6 +69,16 @@ Examples:
     show_default=f"{ASSUMED_ERRORS:.1%}, or what Prometheus says",
     help="The share of requests that the primary fails: 0.005 or 0.5%.",
 )
+@click.option(
+    "--prometheus-url",
+    default="",
+    metavar="URL",
+    help="Take the rate and the errors of the last hour from this Prometheus. With --context or"
+    " --kubeconfig one inside the cluster will do, such as http://prometheus.istio-system:9090."
+    "  [default: with these, the Canary's spec.metricsServer]",
+)
+@click.option("--kubeconfig", metavar="FILE", default="", help="Whose cluster to ask.")
+@click.option("--context", metavar="NAME", default="", help="The context of the kubeconfig to use.")
 @click.option(
     "--scrape-interval",
     type=span("1s", "1h"),
@@ -142,19 +153,34 @@ def _plans(paths: tuple[str, ...], options: dict[str, Any]) -> list[Plan]:
     ) as bar:
         tell: Callable[[], None] = lambda: bar.update(1)  # noqa: E731 - a name for its type
         for manifest, canary in wanted:
-            assumed = _assumed(options)
+            assumed = _assumed(canary, options)
             plans.append(plan_of(manifest, canary, manifests, assumed, runs, tell))
     return plans
 
 
-def _assumed(options: dict[str, Any]) -> Assumptions:
-    rps, errors = options["rps"], options["primary_errors"]
-    given = [name for name, value in (("--rps", rps), ("--primary-errors", errors)) if value]
+def _assumed(canary: Canary, options: dict[str, Any]) -> Assumptions:
+    """Return the traffic to go by: what was given, what Prometheus has seen, what is usual."""
+    rps, errors, scrape = options["rps"], options["primary_errors"], options["scrape_interval"]
+    given = [n for n, v in (("--rps", rps), ("--primary-errors", errors)) if v is not None]
+    rest = "given by " + " and ".join(given) if given else ""
+    if len(given) == 2:
+        return Assumptions(rps, errors, scrape, rest)
+    found, who = None, "assumed: --rps, --primary-errors" if not given else ""
+    if options["prometheus_url"] or options["kubeconfig"] or options["context"]:
+        from linnet.cli.plan_traffic import seen
+
+        found, server = seen(
+            canary, options["prometheus_url"], options["kubeconfig"], options["context"]
+        )
+        who = f"in the last hour, by {server}"
+        if found is None:
+            who = f"assumed: {server} knows of no request in the last hour"
+    usual = found or (ASSUMED_RPS, ASSUMED_ERRORS)
     return Assumptions(
-        ASSUMED_RPS if rps is None else rps,
-        ASSUMED_ERRORS if errors is None else errors,
-        options["scrape_interval"],
-        f"given by {' and '.join(given)}" if given else "assumed: --rps, --primary-errors",
+        usual[0] if rps is None else rps,
+        usual[1] if errors is None else errors,
+        scrape,
+        "; ".join(filter(None, (rest, who))),
     )
 
 

@@ -19,6 +19,8 @@ KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomizati
 CHART: Final = "Chart.yaml"
 SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 BUILD_SECONDS: Final = 60.0
+MAX_SAID: Final = 500
+"""So many characters of a failure to build are passed on."""
 _BUILDERS: Final = (("kustomize", "build"), ("kubectl", "kustomize"))
 _TEMPLATE: Final = re.compile(r"\{\{.*\}\}")
 
@@ -153,8 +155,9 @@ def _build(folder: Path) -> Iterator[Document]:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _refused(f"{' '.join(command)}: {error}") from error
     if built.returncode != 0:
-        said = built.stderr.strip().splitlines() or ["it failed, and did not say why"]
-        raise _refused(f"{folder} cannot be built: {said[-1]}")
+        said = " ".join(built.stderr.split()).removeprefix("error: ").removeprefix("Error: ")
+        why = said[:MAX_SAID] or f"{' '.join(builder)} failed, and did not say why"
+        raise _refused(f"{folder} cannot be built: {why}")
     yield from documents_of(built.stdout, f"{folder} (built)")
 
 

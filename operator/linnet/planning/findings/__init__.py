@@ -21,6 +21,7 @@ CHECKS = (
     analysis.what_is_not_simulated,
     mesh.labels_that_are_removed,
     mesh.plain_text_under_strict,
+    workloads.other_canaries,
     workloads.other_controllers,
     workloads.autoscalers,
     workloads.replicas,

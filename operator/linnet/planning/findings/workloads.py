@@ -6,7 +6,7 @@ from typing import Final
 from linnet.api.names import ASKED_ANNOTATION
 from linnet.planning.finding import Finding, Severity
 from linnet.planning.findings.case import Case, about, items, mapping
-from linnet.planning.manifests import DEPLOYMENT, Manifest
+from linnet.planning.manifests import CANARY, DEPLOYMENT, Manifest
 
 FLAGGER: Final = ("flagger.app", "Canary")
 ROLLOUT: Final = ("argoproj.io", "Rollout")
@@ -37,6 +37,29 @@ def other_controllers(case: Case) -> Iterator[Finding]:
                 field,
                 f"{one.kind} {one.ref.name} of {one.group} is in charge of {shared}, as Canary"
                 f" {case.canary.name} is: the two undo each other; delete one of them",
+            )
+
+
+def other_canaries(case: Case) -> Iterator[Finding]:
+    """Yield other Canaries of linnet's that need objects of the same names.
+
+    In the cluster the one that comes first has them, and the other stalls.
+    """
+    if not case.canary.copies_target:
+        return  # the engine sees it: nothing has to be made first
+    for one in case.neighbours:
+        if (one.group, one.kind) != CANARY or one.spec.get("primaryRef"):
+            continue
+        target = str(mapping(one.spec.get("targetRef")).get("name") or "")
+        service = str(mapping(one.spec.get("service")).get("name") or target)
+        if case.canary.target_name == target or case.canary.service_name == service:
+            shared = f"Deployment {target}" if case.canary.target_name == target else service
+            yield case.finding(
+                Severity.ERROR,
+                "TwoCanaries",
+                "spec.targetRef" if case.canary.target_name == target else "spec.service",
+                f"Canary {one.ref.name} ({one.at()}) is for {shared} as well, and only one of the"
+                " two can be: delete the other",
             )
 
 
