@@ -77,7 +77,7 @@ class Operator:
             if settings.outcome_webhook_url
             else None
         )
-        self._guard = WeightsGuard(connection, self._workers.wake)
+        self._guard = WeightsGuard(connection, self._workers.wake, may_list=not settings.namespaces)
         cluster = Kubernetes(
             connection,
             self._cache,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from linnet.adapters.connection import Connection, NotFoundError
 from linnet.api.names import WEIGHTS_ANNOTATION
 from linnet.api.objects import ObjectRef
-from linnet.errors import LinnetError, SpecError
+from linnet.errors import LinnetError
 
 GROUP: Final = "/apis/admissionregistration.k8s.io"
 VERSIONS: Final = ("v1", "v1beta1")
@@ -36,12 +36,21 @@ log = logging.getLogger(__name__)
 class WeightsGuard:
     """Knows why nothing keeps others from resetting weights, if so; asks at start and seldom.
 
-    `wake` is called with a Canary that asked, once the answer is another.
+    `wake` is called with a Canary that asked, once the answer is another. Policies are the whole
+    cluster's: an operator for some namespaces `may_list` none, and knows only whether there can be
+    any.
     """
 
-    def __init__(self, connection: Connection, wake: Callable[[ObjectRef], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        wake: Callable[[ObjectRef], None],
+        *,
+        may_list: bool = True,
+    ) -> None:
         self._connection = connection
         self._wake = wake
+        self._may_list = may_list
         self._missing = ""
         self._looked_at: float | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -52,9 +61,6 @@ class WeightsGuard:
         before, self._looked_at = self._missing, asyncio.get_running_loop().time()
         try:
             self._missing = await self._find()
-        except SpecError as error:  # a namespaced install may not look
-            self._missing = ""
-            log.info("Cannot tell whether a policy keeps weights", extra={"error": error})
         except LinnetError as error:
             log.info("Cannot tell whether a policy keeps weights", extra={"error": error})
             return
@@ -78,6 +84,8 @@ class WeightsGuard:
         version = await self._served()
         if version is None:
             return NOT_SERVED
+        if not self._may_list:
+            return ""
         policies = await self._list(version, POLICIES)
         bound = {b["spec"].get("policyName") for b in await self._list(version, BINDINGS)}
         keeping = (p for p in policies if WEIGHTS_ANNOTATION in json.dumps(p["spec"]))

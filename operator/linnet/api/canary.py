@@ -322,7 +322,7 @@ class Canary(Model):
     @property
     def delegates(self) -> bool:
         """A VirtualService of the user's own delegates to the one that linnet makes."""
-        return self.spec.service.delegation
+        return self.spec.service.delegation is True
 
     @property
     def makes_services(self) -> bool:

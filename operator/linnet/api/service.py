@@ -224,8 +224,8 @@ class Service(Model):
         description="The name of the Service that clients call, and of the VirtualService. Two more"
         " Services get it with -primary and -canary appended. Default: targetRef.name.",
     )
-    delegation: Flag = Field(
-        default=False,
+    delegation: Flag | None = Field(
+        default=None,
         description="Make a VirtualService without hosts and gateways, which one of the user's own"
         " delegates to: that one has the hosts, the gateways and all other routes.",
     )

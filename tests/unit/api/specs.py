@@ -100,7 +100,7 @@ DEFAULTS: Mapping[str, Any] = {
     "skipAnalysis": False,
     "suspend": False,
     "paused": False,
-    "service": {"delegation": False, "port": 80, "portName": "http"},
+    "service": {"port": 80, "portName": "http"},
     "analysis": {
         "interval": "1m",
         "threshold": 1,
@@ -951,7 +951,7 @@ ACCEPTED = [
     pytest.param(spec("service.timeout", "1ms"), id="the shortest time-out"),
     pytest.param(spec("service.targetPort", "http-web"), id="a target port by name"),
     pytest.param(spec("service.targetPort", 9898), id="a target port by number"),
-    pytest.param(spec("service.port", 80.0), id="a whole number written with a point"),
+    pytest.param(spec("analysis.threshold", 3.0), id="a whole number written with a point"),
     pytest.param(
         spec("service.hosts", None, service__match=None, suspend=None, metricsServer=None),
         id="keys without values",
