@@ -1,6 +1,7 @@
 """`linnet explain`: what a person, and a program, learns of a release."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ NOW = START
 
 def release(tag: str = "2.0.0", **analysis: Any) -> World:
     it = initialized(analysis=analysis)
-    it.measure = lambda query: Measurement(query.metric, value=99.5, query=query.text)
+    it.measure = lambda query: Measurement(query.metric, value=99.5)
     it.release(tag)
     return it
 
@@ -57,10 +58,10 @@ def blind() -> World:
 
 
 @pytest.mark.parametrize(
-    ("it", "says"),
+    ("story", "says"),
     [
         pytest.param(
-            under_suspicion(),
+            under_suspicion,
             [
                 "test/podinfo: Progressing, 20% of the traffic, revision",
                 "Advanced: weight 10 → 20: request-success-rate 99.5",
@@ -78,7 +79,7 @@ def blind() -> World:
             id="a release under suspicion",
         ),
         pytest.param(
-            taken_back(),
+            taken_back,
             [
                 "test/podinfo: Failed, 0% of the traffic",
                 "GuardTripped: rolled back: the canary failed in 50 of 50 (100%) requests",
@@ -87,15 +88,15 @@ def blind() -> World:
             id="a release that was taken back",
         ),
         pytest.param(
-            blind(),
+            blind,
             ["PrometheusUnavailable: Prometheus http://p does not answer; nothing to judge by"],
             id="a release without data",
         ),
-        pytest.param(initialized(), ["test/podinfo: Initialized, 0%"], id="a Canary at rest"),
+        pytest.param(initialized, ["test/podinfo: Initialized, 0%"], id="a Canary at rest"),
     ],
 )
-def test_people_read(it: World, says: list[str]) -> None:
-    text = shown(it)
+def test_people_read(story: Callable[[], World], says: list[str]) -> None:
+    text = shown(story())
     assert [words for words in says if words not in text] == [], text
 
 

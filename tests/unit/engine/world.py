@@ -17,7 +17,7 @@ from linnet.api.canary import Canary
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.status import CanaryStatus, Phase
-from linnet.engine import Wanted, decide, wanted
+from linnet.engine import Glimpse, Wanted, decide, wanted
 from linnet.engine.decision import (
     Action,
     Create,
@@ -62,7 +62,7 @@ class World:
         self.unavailable = ""
         """Why Prometheus does not answer, if it does not."""
         self.progress: Progress | None = None
-        self.readings: tuple[TileReading, ...] = ()
+        self._read: tuple[Mapping[str, Any], Canary] | None = None
         self.events: list[Event] = []
         self.decisions: list[Decision] = []
         self.weights: list[int] = []
@@ -126,12 +126,9 @@ class World:
     def step(self) -> Decision:
         """Observe, decide, apply; once."""
         canary = self.canary
-        wants = wanted(canary, self.followed(), self.now)
-        observation = replace(
-            self.followed(wants),
-            measurements=tuple(self.measure(query) for query in wants.measurements),
-        )
-        decision = decide(canary, observation, self.now)
+        observation = replace(self.observation(), progress=self.progress)
+        wants = wanted(canary, observation, self.now)
+        decision = decide(canary, self.answered(observation, wants), self.now)
         self.progress = decision.progress
         self.decisions.append(decision)
         self.events.extend(decision.events)
@@ -149,10 +146,10 @@ class World:
         for _ in range(50):
             if self.canary_object is None:
                 return
-            before = copy.deepcopy((self.canary_object, self.objects))
+            before = self.status
             decision = self.step()
             actions = [a for a in decision.actions if a.ref.kind not in self.refuses]
-            if not actions and (self.canary_object, self.objects) == before:
+            if not actions and decision.status == before:
                 return
         raise AssertionError(f"the engine does not settle: {self.decisions[-1]}")
 
@@ -164,8 +161,7 @@ class World:
             wake = self.wake_at()
             if wake is None or wake > end:
                 break
-            self.now = wake
-            self.settle()
+            self._wake(wake)
         self.now = end
         self.settle()
 
@@ -177,6 +173,19 @@ class World:
             index = wants.watch.yardstick.index if wants.watch else YARDSTICK.index
             tile = datetime.fromtimestamp(YARDSTICK.end(index(self.now.timestamp()) + 1), UTC)
         return min((at for at in (own, tile) if at is not None), default=None)
+
+    def _wake(self, at: datetime) -> None:
+        """Look again, as the loop of a Canary does: at a glance, where only a tile has come."""
+        self.now = at
+        due = self.decisions[-1].wake_at
+        if self.progress is not None and not self.refuses and (due is None or at < due):
+            seen = self.followed()
+            observation = self.answered(seen, wanted(self.canary, seen, at))
+            progress = Glimpse(self.canary, observation, at).glance(observation, at)
+            if progress is not None:
+                self.progress = progress
+                return
+        self.settle()
 
     def kill(self) -> None:
         """Kill the operator: the next one has nothing in memory."""
@@ -190,8 +199,7 @@ class World:
             wake = self.wake_at()
             assert wake is not None, f"asleep in {self.status.phase}: {self.message}"
             assert wake <= end, f"still {self.status.phase} after {limit} s: {self.message}"
-            self.now = wake
-            self.settle()
+            self._wake(wake)
 
     def carry_out(self, action: Action) -> None:
         """Do what the Kubernetes adapter does."""
@@ -226,17 +234,22 @@ class World:
                 self._touch()
                 self._collect()
 
-    def followed(self, wants: Wanted | None = None) -> Observation:
-        """Return what the operator sees with what it has in memory, and the tiles it asked for."""
-        observation = replace(self.observation(), progress=self.progress)
-        if wants is None:
-            return observation
+    def followed(self) -> Observation:
+        """Return what the operator sees, with what it has in memory; for who changes nothing."""
+        seen = self.observation(copied=False)
+        return replace(seen, progress=self.progress)
+
+    def answered(self, observation: Observation, wants: Wanted) -> Observation:
+        """Return the observation with what Prometheus says to what is wanted."""
         if wants.baseline:
             observation = replace(observation, baseline=self.baseline())
         if wants.watch is not None:
             span = self.read(wants.watch, wants.since)
-            return replace(observation, tiles=span.readings, unanswered=span.unavailable)
-        return observation
+            observation = replace(observation, tiles=span.readings, unanswered=span.unavailable)
+        measurements = tuple(
+            replace(self.measure(query), query=query.text) for query in wants.measurements
+        )
+        return replace(observation, measurements=measurements)
 
     def baseline(self) -> Baseline:
         """Answer what was before a release."""
@@ -258,14 +271,13 @@ class World:
         readings = tuple(TileReading(end, self.serve(watch, end)) for end in ends)
         return TileSpan(readings, YARDSTICK.end(newest + 1))
 
-    def observation(self, measurements: tuple[Measurement, ...] = ()) -> Observation:
-        """Return what the operator sees."""
+    def observation(self, *, copied: bool = True) -> Observation:
+        """Return what the operator sees of the cluster."""
         return Observation(
-            objects=copy.deepcopy(self.objects),
+            objects=copy.deepcopy(self.objects) if copied else self.objects,
             endpoints=self._endpoints(),
             neighbours=tuple(self.neighbours),
             unguarded=self.unguarded,
-            measurements=measurements,
         )
 
     # --- what one can look at -----------------------------------------------------------------
@@ -273,7 +285,11 @@ class World:
     @property
     def canary(self) -> Canary:
         assert self.canary_object is not None
-        return Canary.from_object(copy.deepcopy(self.canary_object))
+        # Reading one takes longer than all the rest, and most times it is the same.
+        if self._read is None or self._read[0] != self.canary_object:
+            read = copy.deepcopy(self.canary_object)
+            self._read = read, Canary.from_object(copy.deepcopy(read))
+        return self._read[1]
 
     @property
     def status(self) -> CanaryStatus:
