@@ -32,7 +32,8 @@ def send_first_traffic(s: Situation) -> Outcome | None:
     progress = current(s)
     if progress is None:
         return _without_a_baseline(s)
-    return _outcome(s, *_judged(progress, Sample(s.now.timestamp())))
+    first = Sample(s.now.timestamp())
+    return _outcome(s, _judged(progress, first), first)
 
 
 def _without_a_baseline(s: Situation) -> Outcome:
@@ -51,13 +52,11 @@ def analyse(s: Situation) -> Outcome | None:
     progress = current(s) if is_measured(s) else None
     if progress is None:
         return NOTHING_NEW
-    last: Sample | None = None
     for sample in _samples(s, progress):
-        progress, last = _judged(progress, sample)
-        if _has_to_be_told(s, progress.ruling, last):
-            return _outcome(s, progress, last)
-    begun_now = s.observation.progress is None
-    return Outcome(progress=progress) if last or begun_now else NOTHING_NEW
+        progress = _judged(progress, sample)
+        if _has_to_be_told(s, progress.ruling, sample):
+            return _outcome(s, progress, sample)
+    return Outcome(progress=progress)
 
 
 def current(s: Situation) -> Progress | None:
@@ -138,8 +137,8 @@ def checks_of(s: Situation) -> Checks:
     return judging.judge_all(s.spec.analysis.metrics, s.observation.measurements)
 
 
-def _judged(progress: Progress, sample: Sample) -> tuple[Progress, Sample]:
-    return progress.after(step(progress.policy, progress.state, sample)), sample
+def _judged(progress: Progress, sample: Sample) -> Progress:
+    return progress.after(step(progress.policy, progress.state, sample))
 
 
 def _has_to_be_told(s: Situation, ruling: Ruling | None, sample: Sample) -> bool:

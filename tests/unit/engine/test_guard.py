@@ -310,3 +310,34 @@ def test_checks_closer_than_a_scrape_wait_for_one() -> None:
     began = it.now
     it.run_until(Phase.FINALISING)
     assert it.now - began >= timedelta(seconds=15), "each step is judged on samples of its own"
+
+
+class TestGuardDisabled:
+    def test_a_release_begins_though_prometheus_is_away(self) -> None:
+        it = initialized(analysis={"guard": {"enabled": False}, "metrics": []})
+        it.unavailable = "Prometheus p is away"
+        it.release("2.0.0")
+        it.run_until(Phase.SUCCEEDED)
+        assert it.weights == [0, 10, 20, 30, 0]
+
+    def test_no_tile_is_asked_for(self) -> None:
+        it = released(guard={"enabled": False})
+
+        def forbidden(watch: Watch, end: float) -> Tile:
+            raise AssertionError("a tile was asked for")
+
+        it.serve = forbidden
+        it.run_until(Phase.SUCCEEDED)
+
+    def test_enabled_in_mid_run_it_begins_to_compare(self) -> None:
+        it = initialized(analysis={**SLOW_LADDER, "guard": {"enabled": False}})
+        it.unavailable = "Prometheus p is away"
+        it.release("2.0.0")
+        it.settle()
+        assert it.status.canary_weight == 10
+        it.unavailable = ""
+        it.serve = it.failing(canary=1.0)
+        assert it.canary_object is not None
+        it.edit(analysis={**it.canary_object["spec"]["analysis"], "guard": {"enabled": True}})
+        assert seconds_to(it, Phase.FAILED) <= 20
+        assert "GuardTripped" in [d.reason for d in it.status.decisions]
