@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from linnet.cli import main
@@ -94,3 +95,149 @@ def test_the_examples_can_be_planned(name: str) -> None:
     result = plan(str(ROOT / f"examples/{name}.yaml"))
     assert result.exit_code in (0, 1), result.output
     assert "A healthy release" in result.stdout
+
+
+def test_the_articles_manifests_with_a_canary_are_fine() -> None:
+    folder = str(ROOT / "examples/reviews")
+    found = planned(folder, "--namespace", "production")
+    assert [one["severity"] for one in found["findings"]] == ["info", "info"]
+    assert set(reasons(found)) == {"ReleaseBegins", "NeedsPolicy"}
+    assert found["beginsAtWeight"] == 10
+    assert found["creates"] == []
+    ((change,),) = [one["fields"] for one in found["changes"]]
+    assert change["field"] == "metadata.annotations[linnet.dev/weights]"
+
+
+def test_warnings_fail_where_they_are_to() -> None:
+    paused = BOTH.replace("  service:", "  paused: true\n  service:")
+    assert plan("-", stdin=paused).exit_code == 0
+    assert plan("-", "--fail-on", "warning", stdin=paused).exit_code == 1
+
+
+def test_people_see_steps_gates_figures_and_findings() -> None:
+    text = plan("-", "--rps", "10", stdin=BOTH).stdout
+    assert "create  Deployment       web-primary" in text
+    assert "spec.replicas: 0" in text
+    assert ["50%", "30s", "1m", "150"] in [line.split() for line in text.splitlines()]
+    assert "at the earliest 1m10s" in text
+    assert "errors is the least that is noticed" in text
+    assert "given by --rps" in text
+    assert "OneFailureFails · Canary default/web spec.analysis.metrics[0] · stdin, line 22" in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+
+
+def test_a_pull_request_gets_a_comment_that_manifests_cannot_format() -> None:
+    text = plan(
+        "-", "-o", "markdown", stdin=CANARY.replace("{name: web}", "{name: web-v1.x}", 1)
+    ).stdout
+    assert text.startswith("### Canary `default/web-v1.x`")
+    assert "❌ **" in text
+    assert "| 10% | 0s | 30s | 150 |" in text
+    assert text.count("<details>") == text.count("</details>") == 3
+    marked = CANARY.replace("request-success-rate,", '"<b>|x`", query: vector(1),')
+    text = plan("-", "-o", "markdown", stdin=f"{APP}---{marked}").stdout
+    assert "\\<b\\>\\|x\\`" in text
+
+
+def test_the_same_figures_come_each_time() -> None:
+    assert plan("-", "-o", "json", stdin=BOTH).stdout == plan("-", "-o", "json", stdin=BOTH).stdout
+
+
+def test_a_folder_is_read_with_all_that_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "apps").mkdir()
+    (tmp_path / "apps" / "app.yml").write_text(APP)
+    (tmp_path / "canary.json").write_text(json.dumps(yaml.safe_load(CANARY), indent="\t"))
+    (tmp_path / "values.yaml").write_text("image: web\n")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "broken.yaml").write_text("{")
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("name: chart\n")
+    (chart / "templates" / "app.yaml").write_text("{{ if .Values }}")
+    result = plan(str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert f"{chart} is a Helm chart, and passed over" in result.stderr
+
+
+def test_the_items_of_a_list_are_objects() -> None:
+    items = [yaml.safe_load(APP), yaml.safe_load(CANARY)]
+    found = planned("-", stdin=yaml.safe_dump({"kind": "List", "apiVersion": "v1", "items": items}))
+    assert found["name"] == "web"
+
+
+def test_several_paths_are_read_together(tmp_path: Path) -> None:
+    (tmp_path / "app.yaml").write_text(APP)
+    (tmp_path / "canary.yaml").write_text(CANARY)
+    assert plan(str(tmp_path / "app.yaml"), str(tmp_path / "canary.yaml")).exit_code == 0
+
+
+def test_one_of_several_canaries_is_chosen_by_its_name() -> None:
+    other = CANARY.replace("{name: web}", "{name: api}")
+    assert planned("-", "--name", "api", stdin=f"{BOTH}---{other}")["name"] == "api"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "stdin has no Canary and no other object", id="nothing"),
+        pytest.param(APP, "stdin has no Canary, only Deployment", id="no Canary"),
+        pytest.param("a: [", "stdin, line 1", id="no YAML"),
+        pytest.param(
+            BOTH.replace("threshold: 2", "treshold: 2"),
+            "stdin, line 19: spec.analysis.treshold does not exist: did you mean threshold?",
+            id="a field that does not exist",
+        ),
+        pytest.param(
+            BOTH.replace("selector: {matchLabels: {app: web}}", "selector: web"),
+            "stdin, line 6: spec.selector of Deployment default/web must be a mapping",
+            id="a selector that is none",
+        ),
+        pytest.param(
+            BOTH.replace("metadata: {labels: {app: web}}", "metadata: {}"),
+            "spec.template.metadata.labels of Deployment default/web is required",
+            id="a template without labels",
+        ),
+        pytest.param(
+            f"{BOTH}---{APP.replace('web:1', 'web:2')}",
+            "Deployment default/web is in two places, and they differ: stdin, line 2; stdin, line",
+            id="the same object twice, and different",
+        ),
+        pytest.param(
+            BOTH.replace("linnet.dev/v1beta1", "linnet.dev/v2"),
+            "apiVersion must be linnet.dev/v1beta1",
+            id="another version",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_exit_code_2_and_says_where(text: str, said: str) -> None:
+    result = plan("-", stdin=text)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_chart_is_to_be_rendered_first(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("name: chart\n")
+    template = tmp_path / "templates" / "app.yaml"
+    template.parent.mkdir()
+    template.write_text("{{- if .Values.x }}\nkind: Canary\n{{- end }}\n")
+    for path in (tmp_path, template):
+        result = plan(str(path))
+        assert result.exit_code == 2
+        assert f"render it: helm template {tmp_path} | linnet plan -" in result.stderr
+
+
+def test_a_kustomization_without_a_tool_to_build_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "kustomization.yaml").write_text("resources: []\n")
+    result = plan(str(tmp_path))
+    assert result.exit_code == 2
+    assert "neither kustomize nor kubectl is on PATH" in result.stderr
+
+
+def test_a_cluster_to_ask_needs_a_prometheus_in_it() -> None:
+    result = plan("-", "--context", "production", stdin=BOTH)
+    assert result.exit_code == 2
+    assert "spec.metricsServer: say where Prometheus is by --prometheus-url" in result.stderr

@@ -12,10 +12,12 @@ from linnet.api.canary import Canary
 from linnet.cli import plan_sources
 from linnet.cli.manifests import canary_in
 from linnet.cli.parameters import number, share, span
+from linnet.cli.plan_sources import render
 from linnet.errors import LinnetError, SpecError
+from linnet.planning.assumptions import Assumptions
 from linnet.planning.finding import Severity, is_worse_or_as_bad
 from linnet.planning.manifests import CANARY, Manifests
-from linnet.planning.plan import Assumptions, Plan, plan_of
+from linnet.planning.plan import Plan, plan_of
 
 QUICK_RUNS = 25
 ASSUMED_RPS = 50.0
@@ -133,10 +135,12 @@ class _UnreadableError(click.ClickException):
 
 
 def _plans(paths: tuple[str, ...], options: dict[str, Any]) -> list[Plan]:
-    found, documents = plan_sources.read(paths, options["namespace"])
-    manifests = Manifests.of(found)
+    read = plan_sources.read(paths, options["namespace"])
+    for chart in read.charts:
+        click.echo(f"Note: {chart} is a Helm chart, and passed over: {render(chart)}", err=True)
+    manifests = Manifests.of(read.manifests)
     wanted = [
-        (one, canary_in(documents[id(one.object)]))
+        (one, canary_in(read.documents[id(one.object)]))
         for one in manifests.of_kind(CANARY)
         if options["name"] in (None, one.ref.name)
     ]
@@ -181,6 +185,7 @@ def _assumed(canary: Canary, options: dict[str, Any]) -> Assumptions:
         usual[1] if errors is None else errors,
         scrape,
         "; ".join(filter(None, (rest, who))),
+        known=errors is not None or found is not None,
     )
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,26 +26,35 @@ _BUILDERS: Final = (("kustomize", "build"), ("kubectl", "kustomize"))
 _TEMPLATE: Final = re.compile(r"\{\{.*\}\}")
 
 
-def read(paths: Sequence[str], namespace: str) -> tuple[list[Manifest], dict[int, Document]]:
-    """Return all objects, and the documents of the Canaries among them, by the object's id.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """All objects, the document of each by the object's id, and charts that were passed over."""
 
-    Objects without a namespace get `namespace`. Raises SpecError with file and line.
+    manifests: list[Manifest]
+    documents: dict[int, Document]
+    charts: list[str]
+
+
+def read(paths: Sequence[str], namespace: str) -> Read:
+    """Return what the paths hold; objects without a namespace get `namespace`.
+
+    Raises SpecError with file and line.
     """
-    found, canaries = [], {}
-    for document in _read_all(paths):
+    found = Read([], {}, [])
+    for document in _read_all(paths, found.charts):
         for manifest, inner in _objects(document, namespace):
             check_shape(manifest)
-            found.append(manifest)
-            canaries[id(manifest.object)] = inner
-    return found, canaries
+            found.manifests.append(manifest)
+            found.documents[id(manifest.object)] = inner
+    return found
 
 
-def _read_all(paths: Sequence[str]) -> Iterator[Document]:
+def _read_all(paths: Sequence[str], charts: list[str]) -> Iterator[Document]:
     if paths.count(STDIN) > 1:
         raise _refused("- can be given once only: it is read to its end")
     for path in paths:
         if path != STDIN and Path(path).is_dir():
-            yield from _read_folder(Path(path))
+            yield from _read_folder(Path(path), charts)
         else:
             yield from _read_file(path)
 
@@ -57,7 +67,7 @@ def _read_file(path: str) -> Iterator[Document]:
             yield from documents_in(path)
     except SpecError as error:
         if path != STDIN and _is_template(Path(path)):
-            raise _refused(f"{error}; it looks like a template of Helm: {_render(path)}") from error
+            raise _refused(f"{error}; it looks like a template of Helm: {render(path)}") from error
         raise
 
 
@@ -77,15 +87,16 @@ def _read_json(path: str) -> Iterator[Document]:
     yield from documents_of(text.expandtabs(2), path)
 
 
-def _read_folder(folder: Path) -> Iterator[Document]:
+def _read_folder(folder: Path, charts: list[str]) -> Iterator[Document]:
     if (folder / CHART).is_file():
-        raise _refused(f"{folder} is a Helm chart: {_render(str(folder))}")
+        raise _refused(f"{folder} is a Helm chart: {render(str(folder))}")
     kustomized = list(_kustomized(folder))
     used = {path for one in kustomized for path in _used_by(one)}
-    yield from _descend(folder, {one for one in kustomized if one.resolve() not in used})
+    roots = {one for one in kustomized if one.resolve() not in used}
+    yield from _descend(folder, roots, charts)
 
 
-def _descend(folder: Path, roots: set[Path]) -> Iterator[Document]:
+def _descend(folder: Path, roots: set[Path], charts: list[str]) -> Iterator[Document]:
     """Yield what is in a folder: built where it is a kustomization that no other one uses."""
     if _kustomization(folder) is not None:
         if folder in roots:
@@ -95,8 +106,10 @@ def _descend(folder: Path, roots: set[Path]) -> Iterator[Document]:
         if path.name.startswith("."):
             continue
         if path.is_dir() and not path.is_symlink():
-            if not (path / CHART).is_file():  # its templates are no manifests yet
-                yield from _descend(path, roots)
+            if (path / CHART).is_file():  # its templates are no manifests yet
+                charts.append(str(path))
+            else:
+                yield from _descend(path, roots, charts)
         elif path.suffix in SUFFIXES and path.is_file():
             yield from _read_file(str(path))
 
@@ -196,7 +209,8 @@ def _is_template(path: Path) -> bool:
         return False
 
 
-def _render(path: str) -> str:
+def render(path: str) -> str:
+    """Return how to render the chart that a path is, or is in."""
     folder = Path(path)
     chart = next((up for up in (folder, *folder.parents) if (up / CHART).is_file()), None)
     return f"render it: helm template {chart or 'CHART'} | linnet plan -"

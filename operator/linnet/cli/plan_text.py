@@ -1,7 +1,7 @@
 """What `linnet plan` shows people. Pure."""
 
 from collections.abc import Iterator
-from textwrap import wrap
+from textwrap import TextWrapper
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -15,6 +15,10 @@ from linnet.planning.plan import Plan
 _INDENT = 2
 _HEAD = 9
 COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+def _wrap(sentence: str, width: int) -> list[str]:
+    return TextWrapper(width, break_on_hyphens=False).wrap(sentence)
 
 
 def text(plan: Plan, width: int) -> Iterator[RenderableType]:
@@ -34,7 +38,7 @@ def text(plan: Plan, width: int) -> Iterator[RenderableType]:
 
 def _section(title: str, parts: Iterator[RenderableType], width: int) -> Iterator[RenderableType]:
     yield Text()
-    for line in wrap(title, width):
+    for line in _wrap(title, width):
         yield Text(line, style="bold")
     yield Padding(Group(*parts), (0, 0, 0, _INDENT), expand=False)
 
@@ -86,18 +90,18 @@ def _noticed(plan: Plan, width: int) -> Iterator[RenderableType]:
 
 
 def _point(sentence: str, width: int) -> Text:
-    lines = wrap(sentence, width - 2)
+    lines = _wrap(sentence, width - 2)
     return Text("\n".join(f"{'· ' if not n else '  '}{line}" for n, line in enumerate(lines)))
 
 
 def _finding(one: Finding, width: int) -> Text:
     """Return a finding: how bad, the sentence, and below what it is about and where."""
-    line, *more = wrap(one.message, width - _HEAD) or [""]
+    line, *more = _wrap(one.message, width - _HEAD) or [""]
     found = Text(f"{one.severity.value:{_HEAD}}", style=COLOURS[one.severity])
     found.append(line, style="none not bold")
     about = " · ".join(filter(None, (one.reason, f"{one.object} {one.field}".strip(), one.where)))
     for each in more:
         found.append(f"\n{'':{_HEAD}}{each}", style="none not bold")
-    for each in wrap(about, width - _HEAD):
+    for each in _wrap(about, width - _HEAD):
         found.append(f"\n{'':{_HEAD}}{each}", style="dim not bold")
     return found

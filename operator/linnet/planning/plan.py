@@ -5,49 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from linnet.api.canary import Canary
+from linnet.planning.assumptions import Assumptions
 from linnet.planning.finding import Finding
-from linnet.planning.findings import findings
+from linnet.planning.findings import Case, findings
 from linnet.planning.manifests import Manifest, Manifests
 from linnet.planning.notice import Notice, notice
 from linnet.planning.rehearsal import Rehearsal, rehearse
 from linnet.planning.schedule import Schedule, schedule
-from linnet.simulation.behaviour import Behaviour
-from linnet.simulation.experiment import Circumstances, patience
-from linnet.simulation.traffic import Traffic
+from linnet.simulation.experiment import patience
 
 MOST_TILES = 400_000
 """So many scrapes are simulated for one Canary at most, however long its releases take."""
 _EVALUATIONS = 12
 FEWEST_RUNS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Assumptions:
-    """What is taken for granted of the traffic.
-
-    `rps` are requests a second to both versions together, `errors` the share of them that the
-    primary fails, `scrape` the seconds between two scrapes. `source` says where that is from.
-    """
-
-    rps: float
-    errors: float
-    scrape: float
-    source: str
-
-    def to_object(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        return {
-            "rps": round(self.rps, 4),
-            "primaryErrors": round(self.errors, 6),
-            "scrapeSeconds": self.scrape,
-            "source": self.source,
-        }
-
-    @property
-    def circumstances(self) -> Circumstances:
-        """The same, for simulations."""
-        behaviour = Behaviour(self.errors)
-        return Circumstances(Traffic(self.rps), behaviour, behaviour, self.scrape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +61,7 @@ def plan_of(
     noticed = None
     if not canary.spec.skip_analysis:
         noticed = notice(canary.spec.analysis, given, runs_within(canary, assumed, runs), tell)
-    found = findings(
-        manifest, canary, manifests, assumed.rps, assumed.scrape, rehearsal, times, noticed
-    )
+    found = findings(Case(manifest, canary, manifests, assumed, rehearsal, times, noticed))
     return Plan(canary, manifest.at(), assumed, rehearsal, times, noticed, found)
 
 

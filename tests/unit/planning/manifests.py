@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from linnet.api.canary import Canary
+from linnet.planning.assumptions import Assumptions
 from linnet.planning.finding import Finding
-from linnet.planning.findings import findings
+from linnet.planning.findings import Case, findings
 from linnet.planning.manifests import CANARY, Manifest, Manifests
 from linnet.planning.notice import Notice, Noticed
-from linnet.planning.plan import Assumptions
 from linnet.planning.rehearsal import rehearse
 from linnet.planning.schedule import schedule
 
 Object = dict[str, Any]
 SUBSETS = [{"name": name, "labels": {"version": name}} for name in ("v1", "v2")]
-ASSUMED = Assumptions(rps=50, errors=0.005, scrape=15, source="a test")
 
 
 def obj(api_version: str, kind: str, name: str, spec: Any = None, **metadata: Any) -> Object:
@@ -131,13 +130,16 @@ def read(all_of_them: Manifests) -> tuple[Manifest, Canary]:
     return manifest, Canary.from_object(manifest.object)
 
 
-def found(*objects: Object, notice: Notice | None = None, rps: float = 50) -> list[Finding]:
+def found(
+    *objects: Object, notice: Notice | None = None, rps: float = 50, known: bool = True
+) -> list[Finding]:
     """Return what is found about the first Canary."""
     all_of_them = manifests(*objects)
     manifest, one = read(all_of_them)
-    times = schedule(one, Assumptions(rps, 0.005, 15, "a test").circumstances)
+    assumed = Assumptions(rps, 0.005, 15, "a test", known=known)
+    times = schedule(one, assumed.circumstances)
     rehearsal = rehearse(one, all_of_them)
-    return list(findings(manifest, one, all_of_them, rps, 15, rehearsal, times, notice))
+    return list(findings(Case(manifest, one, all_of_them, assumed, rehearsal, times, notice)))
 
 
 def noticed(errors: float, back: float, promoted: float = 0.0) -> Noticed:

@@ -391,6 +391,12 @@ def test_of_what_is_noticed_it_tells(given: Notice, expected: list[str]) -> None
     assert [told(one) for one in found(*APP, notice=given)] == expected
 
 
+def test_what_is_merely_assumed_of_the_primary_is_no_error() -> None:
+    (one,) = found(*APP, notice=make.notice(healthy=0.7), known=False)
+    assert told(one) == "warning HealthyTakenBack"
+    assert "assumed" in one.message
+
+
 @pytest.mark.parametrize(
     ("rps", "least", "expected"),
     [

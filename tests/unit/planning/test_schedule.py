@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from linnet.analysis.measurement import Measurement
 from linnet.analysis.schedule import spacing
 from linnet.api.status import Phase
-from linnet.planning.plan import Assumptions
+from linnet.planning.assumptions import Assumptions
 from linnet.planning.schedule import Schedule, schedule
 from unit.engine.builders import initialized
 from unit.engine.world import BAD, RPS, YARDSTICK, World

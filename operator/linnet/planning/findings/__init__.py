@@ -1,13 +1,10 @@
 """What is amiss: one module for each field of knowledge, each function a check."""
 
-from linnet.api.canary import Canary
 from linnet.planning.finding import Finding, in_order
 from linnet.planning.findings import analysis, argocd, engine, mesh, workloads
 from linnet.planning.findings.case import Case
-from linnet.planning.manifests import Manifest, Manifests
-from linnet.planning.notice import Notice
-from linnet.planning.rehearsal import Rehearsal
-from linnet.planning.schedule import Schedule
+
+__all__ = ["CHECKS", "Case", "findings"]
 
 CHECKS = (
     engine.what_stalls,
@@ -34,16 +31,6 @@ CHECKS = (
 """Each takes a case and yields findings."""
 
 
-def findings(
-    manifest: Manifest,
-    canary: Canary,
-    manifests: Manifests,
-    rps: float,
-    scrape: float,
-    rehearsal: Rehearsal,
-    schedule: Schedule,
-    notice: Notice | None,
-) -> tuple[Finding, ...]:
+def findings(case: Case) -> tuple[Finding, ...]:
     """Return what is amiss with a Canary and what is around it, the worst first."""
-    case = Case(manifest, canary, manifests, rps, scrape, rehearsal, schedule, notice)
     return in_order(found for check in CHECKS for found in check(case))

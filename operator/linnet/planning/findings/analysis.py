@@ -20,7 +20,7 @@ LARGE: Final = 0.25
 
 def intervals(case: Case) -> Iterator[Finding]:
     """Yield spans that are shorter than the time between two scrapes."""
-    analysis, scrape = case.canary.spec.analysis, case.scrape
+    analysis, scrape = case.canary.spec.analysis, case.assumed.scrape
     if analysis.interval.total_seconds() < scrape:
         yield case.finding(
             Severity.WARNING,
@@ -50,7 +50,7 @@ def requests_of_a_check(case: Case) -> Iterator[Finding]:
         if metric.name not in BUILT_IN:
             continue
         seconds = min(metric.interval.total_seconds(), first.end - first.start)
-        requests = case.rps * first.weight / 100 * seconds
+        requests = case.assumed.rps * first.weight / 100 * seconds
         field = f"spec.analysis.metrics[{number}]"
         if requests < FEW:
             yield case.finding(
@@ -79,13 +79,14 @@ def healthy_releases(case: Case) -> Iterator[Finding]:
         return
     healthy = case.notice.healthy
     if healthy.back >= OFTEN:
+        assumed = "" if case.assumed.known else ", assumed"
         yield case.finding(
-            Severity.ERROR if healthy.back >= MOSTLY else Severity.WARNING,
+            Severity.ERROR if healthy.back >= MOSTLY and case.assumed.known else Severity.WARNING,
             "HealthyTakenBack",
             "spec.analysis",
             f"{healthy.back:.0%} of releases are taken back that fail no more than the primary does"
-            f" ({100 * healthy.errors:.3g}% of requests): tolerate more in thresholdRange, raise"
-            " threshold, or give checks more requests",
+            f" ({100 * healthy.errors:.3g}% of requests{assumed}): tolerate more in thresholdRange,"
+            " raise threshold, or give checks more requests",
         )
     if healthy.undecided >= MOSTLY:
         yield case.finding(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from linnet.api.canary import Canary
+from linnet.planning.assumptions import Assumptions
 from linnet.planning.finding import Finding, Severity
 from linnet.planning.manifests import APPLICATION, Manifest, Manifests, Object
 from linnet.planning.notice import Notice
@@ -19,16 +20,12 @@ _PART: Final = re.compile(r"[^.\[\]]+")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One Canary, all manifests around it, and what its rehearsal and simulations came to.
-
-    `rps` are requests a second to both versions together, `scrape` seconds between scrapes.
-    """
+    """One Canary, all manifests around it, and what its rehearsal and simulations came to."""
 
     manifest: Manifest
     canary: Canary
     manifests: Manifests
-    rps: float
-    scrape: float
+    assumed: Assumptions
     rehearsal: Rehearsal
     schedule: Schedule
     notice: Notice | None
