@@ -121,3 +121,17 @@ async def in_force(app: Adopted) -> None:
             return
         await asyncio.sleep(0.05)  # the polling interval of this wait
     raise AssertionError("the policies do not come into force")
+
+
+async def policies_keep(api: Api, deployment: Mapping[str, Any]) -> None:
+    """Wait until the API server has learned of the policies: a size that is applied is not taken.
+
+    `deployment` is a target that linnet has scaled to another size.
+    """
+    for _ in range(200):
+        live = await api.apply(deployment)
+        if live["spec"]["replicas"] != deployment["spec"]["replicas"]:
+            return
+        # linnet takes a size that got through for a wish, and scales the target down again.
+        await api.until(ref_of(deployment), lambda d: d["spec"]["replicas"] == 0)
+    raise AssertionError("the policies do not come into force")
