@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from cluster.load import Load
 from e2e.adopted import Adopted, in_force, install_policies, remove_policies, split_of
 from e2e.api import Api
+from e2e.app import GATEWAY, NAME
 from e2e.backend import Backend
 from e2e.operator import Operator
 from e2e.test_release import LEARNING
 from linnet.api.names import FIELD_MANAGER, WEIGHTS_ANNOTATION
+from linnet.api.objects import ObjectRef, ref_of
 
 RPS = 200
 
@@ -187,3 +190,44 @@ async def test_a_route_that_is_gone_holds_the_release_until_it_is_back(team: Ado
         await team.phase("Succeeded")
         await team.weight(0)
     assert WEIGHTS_ANNOTATION in (await team.live())["metadata"]["annotations"]
+
+
+async def test_routes_of_another_namespace_are_adopted(team: Adopted) -> None:
+    """A platform team has the gateway's VirtualService in a namespace of its own."""
+    await team.create()
+    elsewhere = f"{team.namespace}-gw"
+    labels = dict(team.backend.namespace_labels)
+    await team.api.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": elsewhere, "labels": labels},
+        }
+    )
+    routes = team.split()
+    routes["metadata"]["namespace"] = elsewhere
+    routes["spec"]["hosts"] = [f"gw-{team.host}"]
+    routes["spec"]["gateways"] = [GATEWAY]
+    for entry in (e for route in routes["spec"]["http"] for e in route["route"]):
+        entry["destination"]["host"] += f".{team.namespace}.svc.cluster.local"
+    await team.api.apply(routes)
+    ref = ref_of(routes)
+    await team.canary(service={"virtualServiceRef": {"name": NAME, "namespace": elsewhere}})
+    await team.phase("Initialized")
+
+    async def weight(canary: int) -> None:
+        wanted = [(100 - canary, canary)] * 2
+        await team.api.until(ref, lambda live: split_of(live) == wanted)
+
+    async with Load(team.backend.gateway, host=f"gw-{team.host}", rps=50, duration=600) as load:
+        await team.release("2.0.0")
+        for percent in (20, 50, 0):
+            await weight(percent)
+        await team.phase("Succeeded")
+        await team.api.delete(team.canary_ref)
+        await team.api.until_gone(team.canary_ref)
+    assert load.counts().failed == 0
+    live = await team.api.get(ref)
+    assert live is not None
+    assert "annotations" not in live["metadata"]
+    await team.api.delete(ObjectRef("Namespace", "", elsewhere))
