@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-NO_GUARD: Final = (
-    "The budget presupposes a sequential guard, which compares canary and primary at every scrape;"
-    " it does not exist yet. Until then the threshold rules: {threshold} failed checks,"
-    " {interval} s apart."
+_GUARD: Final = (
+    "The guard needs two scrapes of a canary that fails everything, and more the less it fails: a"
+    " scrape is seen up to one scrape interval after the failure, and 50 requests a second at 10 %"
+    " are 5 a second for the canary."
 )
-_GUARD = NO_GUARD.format(threshold=5, interval=10)
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ ROWS: Final[Mapping[str, Row]] = {
         "20 releases at once: Prometheus queries an interval",
         budget=1,
         budget_text="1 a metric",
-        why="Checks are due an interval after each Canary's own first traffic; only those that"
-        " fall on the same moment share a query.",
+        why="Checks are due on a grid that Canaries share; those whose windows begin at their own"
+        " first traffic still differ, and the guard asks for counts once a scrape.",
     ),
     "failing-100": Row(
         "Failing 100 %: failed requests",

@@ -78,10 +78,8 @@ UNKNOWN = "Why has not been examined yet."
 PEERS = """\
 The peers' figures were measured separately and earlier: the same work on the same kind of machine
 and local cluster. Empty cells were not measured. A budget for 1,000 Canaries is shown where fewer
-were measured: to stay below it then proves nothing yet, to exceed it does. The budgets of failing
-releases presuppose a sequential guard that does not exist yet; one that is met is met by chance.
-With an interval of 1 s and a scrape every 5 s, several steps are judged on the same samples: that
-is how a release that fails 5 % can pass, and why an interval should not be shorter than that."""
+were measured: to stay below it then proves nothing yet, to exceed it does. Releases that fail
+a few percent are a matter of chance: [decisions.md](decisions.md) has thousands of them. An interval shorter than the scrape interval is stretched to it."""
 
 AGAIN = """\
 `make bench ARGS='rest --quick'` measures one part in short, `--output json` prints figures for

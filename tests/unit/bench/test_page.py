@@ -45,7 +45,7 @@ def test_a_row_has_the_figure_the_budget_the_verdict_and_the_peers() -> None:
 
 def test_a_missed_budget_is_explained() -> None:
     _, missed = page(results()).split("## Missed")
-    assert "- Failing 100 %: failed requests: 251, budget 60. The budget presupposes" in missed
+    assert "- Failing 100 %: failed requests: 251, budget 60. The guard needs two" in missed
     assert "Prometheus away for 90 s: goes on after: Failed at weight 0" in missed
     assert "Healthy" not in missed.split("## Details")[0]
 
