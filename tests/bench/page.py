@@ -79,7 +79,8 @@ PEERS = """\
 The peers' figures were measured separately and earlier: the same work on the same kind of machine
 and local cluster. Empty cells were not measured. A budget for 1,000 Canaries is shown where fewer
 were measured: to stay below it then proves nothing yet, to exceed it does. Releases that fail
-a few percent are a matter of chance: [decisions.md](decisions.md) has thousands of them. An interval shorter than the scrape interval is stretched to it."""
+a few percent are a matter of chance: [decisions.md](decisions.md) has thousands of them. An
+interval shorter than the scrape interval is stretched to it."""
 
 AGAIN = """\
 `make bench ARGS='rest --quick'` measures one part in short, `--output json` prints figures for
