@@ -98,13 +98,25 @@ def gates(canary: Canary) -> Iterator[str]:
         yield (
             f"promoted with evidence that it fails at most {asked.margin:g}% more than the primary,"
             f" not before {format_duration(asked.min_soak)}; undecided after"
-            f" {format_duration(asked.deadline)}: {asked.on_undecided}"
+            f" {format_duration(asked.deadline)}: {_UNDECIDED[asked.on_undecided]}"
+        )
+    if analysis.ramp is not None:
+        yield (
+            "the weight follows the evidence, as far as a bad canary would fail no more than"
+            f" {analysis.ramp.exposure_budget} requests: these are what to expect at this rate"
         )
     if not canary.copies_target:
         yield (
             f"at 100 it waits, without an end, until Deployment {canary.primary_name} is given the"
             f" images of {canary.target_name}"
         )
+
+
+_UNDECIDED = {
+    "hold": "held, without an end",
+    "rollback": "taken back",
+    "promote": "promoted all the same",
+}
 
 
 def _checks(canary: Canary) -> Iterator[str]:

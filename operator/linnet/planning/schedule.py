@@ -51,10 +51,11 @@ class Schedule:
     """A healthy release in seconds since the canary's first traffic; its steps at the earliest.
 
     `accepted` and `accepted_late` are when it is accepted: with every check passed, and with as
-    many failed ones as are allowed, begun when the first step is longest. None: not in the time
-    that simulations give a release. `pods` is how long pods may take before the first traffic, and
-    again at the promotion. `returns` is how long traffic takes to go back to the primary then, and
-    `drains` how long the pods are kept after that.
+    many failed ones as are allowed, begun when the first step is longest; evidence that does not
+    come is waited for until its deadline. None: not in the time that simulations give a release.
+    `pods` is how long pods may take before the first traffic, and again at the promotion. `returns`
+    is how long traffic takes to go back to the primary then, and `drains` how long the pods are
+    kept after that.
     """
 
     steps: tuple[Step, ...]
@@ -119,15 +120,17 @@ def schedule(canary: Canary, given: Circumstances) -> Schedule:
     longest = patience(analysis, given.scrape) + failures * policy.interval + policy.interval
     early = _walk(policy, given, longest, at=0.0, failures=0)
     late = _walk(policy, given, longest, at=_LATE, failures=failures)
+    asked = policy.promotion
+    undecided = asked.deadline + policy.seconds if asked else 0.0
     return Schedule(
         early.steps,
         early.accepted,
-        late.accepted,
+        late.accepted if asked is None else max(late.accepted or 0.0, undecided),
         failures,
         pods,
         back,
         drains,
-        canary.copies_target,
+        canary.copies_target and (asked is None or asked.on_undecided != "hold"),
     )
 
 

@@ -119,3 +119,15 @@ def test_without_analysis_there_are_no_steps() -> None:
 
 def test_a_handover_has_no_end_of_its_own() -> None:
     assert planned(primaryRef={"name": "podinfo-v1"}).latest is None
+
+
+@pytest.mark.parametrize(
+    ("on_undecided", "latest"),
+    [
+        pytest.param("hold", None, id="held for ever"),
+        pytest.param("rollback", 600 + 3605 + 600 + 10, id="taken back at the deadline"),
+    ],
+)
+def test_evidence_that_never_comes(on_undecided: str, latest: float | None) -> None:
+    promotion = {"evidence": True, "onUndecided": on_undecided}
+    assert planned(analysis={"promotion": promotion}).latest == latest
