@@ -34,6 +34,39 @@ def owned_metadata(canary: Canary, name: str) -> dict[str, Any]:
     }
 
 
+def with_guardian(desired: dict[str, Any], target: Object | None) -> dict[str, Any]:
+    """Return an object that linnet makes with the target for a second owner.
+
+    Whoever deletes a Canary in the foreground, as Argo CD does when it prunes, has Kubernetes
+    delete at once what belongs to nobody else, before linnet has moved any traffic.
+    """
+    owners = desired["metadata"].get("ownerReferences")
+    if not owners or target is None or "deletionTimestamp" in target["metadata"]:
+        return desired
+    guardian = {
+        "apiVersion": target["apiVersion"],
+        "kind": target["kind"],
+        "name": target["metadata"]["name"],
+        "uid": target["metadata"]["uid"],
+        "blockOwnerDeletion": False,
+    }
+    return {**desired, "metadata": {**desired["metadata"], "ownerReferences": [*owners, guardian]}}
+
+
+def without_guardian(canary: Canary, live: Object) -> dict[str, Any] | None:
+    """Return an object that linnet made as one that goes with the Canary; None where it does.
+
+    A deletion in the foreground may have left it to the other owner alone.
+    """
+    owners = _owners(live)
+    made = (live["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) == MANAGED_BY
+    theirs = any(owner["kind"] == KIND and owner["uid"] != canary.uid for owner in owners)
+    if not made or theirs or all(owner["uid"] == canary.uid for owner in owners):
+        return None
+    alone = owned_metadata(canary, live["metadata"]["name"])["ownerReferences"]
+    return {**live, "metadata": {**live["metadata"], "ownerReferences": alone}}
+
+
 def is_ours(canary: Canary, live: Object) -> bool:
     """Tell whether this Canary owns the object."""
     return any(owner["uid"] == canary.uid for owner in _owners(live))

@@ -170,7 +170,8 @@ async def test_objects_carry_an_owner_and_nothing_that_argo_cd_would_claim(app: 
         obj = await app.api.get(ObjectRef(kind, app.namespace, f"podinfo{suffix}"))
         assert obj is not None
         owners = obj["metadata"]["ownerReferences"]
-        assert [owner["uid"] for owner in owners] == [canary["metadata"]["uid"]]
+        controllers = [owner["uid"] for owner in owners if owner.get("controller")]
+        assert controllers == [canary["metadata"]["uid"]]
         labels = obj["metadata"]["labels"]
         assert labels["app.kubernetes.io/managed-by"] == "linnet"
         assert "app.kubernetes.io/instance" not in labels

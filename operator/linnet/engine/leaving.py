@@ -6,27 +6,47 @@ does not go with the Canary, and a later Canary of the name takes it up again.
 
 from collections.abc import Iterator
 
-from linnet.api.objects import ref_of
+from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.status import CanaryStatus
 from linnet.engine.decision import Action, Delete, Object, Replace
 from linnet.engine.routes import return_weights
 from linnet.engine.situation import Situation
-from linnet.ownership import is_ours
+from linnet.ownership import is_ours, without_guardian
 from linnet.routing.adoption import adopted_refs
 from linnet.routing.delegates import roots
 from linnet.routing.takeover import given_back, is_taken_over
 from linnet.routing.virtualservice import Earlier, virtual_service
 
+GIVEN_BACK = ("VirtualService", "Service")
+
 
 def leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    """Give the routes back."""
+    """Give the routes back, and have all else go with the Canary."""
+    yield from _give_back(s, status)
+    yield from (Replace(ref, alone) for ref, alone in guarded(s).items())
+
+
+def guarded(s: Situation) -> dict[ObjectRef, Object]:
+    """Return what would not go with the Canary yet, as it has to be for that."""
+    stays = {ObjectRef(kind, s.canary.namespace, s.canary.service_name) for kind in GIVEN_BACK}
+    if s.canary.adopts and _is_led_to(s):
+        stays.update(_sides(s))
+    found = {
+        ref: without_guardian(s.canary, live)
+        for ref, live in s.observation.objects.items()
+        if ref.namespace == s.canary.namespace and ref not in stays
+    }
+    return {ref: alone for ref, alone in found.items() if alone is not None}
+
+
+def _give_back(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     if s.canary.adopts:
         # A copy goes, but a primary of the user's own may not be there to take all of it.
         weight = 0 if s.canary.copies_target else status.canary_weight
         yield from return_weights(s, weight, *s.observation.objects)
         yield from _leave_what_adopted_routes_lead_to(s)
         return
-    for kind in ("VirtualService", "Service"):
+    for kind in GIVEN_BACK:
         live = s.live(kind, s.canary.service_name)
         if live is None:
             continue
@@ -41,13 +61,20 @@ def leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
 
 
 def _leave_what_adopted_routes_lead_to(s: Situation) -> Iterator[Action]:
-    if not any(ref in s.observation.objects for ref in adopted_refs(s.canary)):
-        return
+    for ref in _sides(s) if _is_led_to(s) else ():
+        live = s.observation.objects.get(ref)
+        if live is not None and is_ours(s.canary, live):
+            yield Replace(ref, _ownerless(s, live))
+
+
+def _is_led_to(s: Situation) -> bool:
+    return any(ref in s.observation.objects for ref in adopted_refs(s.canary))
+
+
+def _sides(s: Situation) -> Iterator[ObjectRef]:
     for name in (s.canary.service_primary, s.canary.service_canary):
         for kind in ("Service", "DestinationRule"):
-            live = s.live(kind, name)
-            if live is not None and is_ours(s.canary, live):
-                yield Replace(ref_of(live), _ownerless(s, live))
+            yield ObjectRef(kind, s.canary.namespace, name)
 
 
 def _serves_on(s: Situation) -> bool:

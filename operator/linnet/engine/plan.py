@@ -10,7 +10,7 @@ from linnet.api.names import FINALIZER, REQUEST_ANNOTATION
 from linnet.api.status import CanaryStatus, Phase
 from linnet.engine.decision import Action, RemoveAnnotation, SetFinalizers
 from linnet.engine.inbox import is_to_be_removed
-from linnet.engine.leaving import leave
+from linnet.engine.leaving import guarded, leave
 from linnet.engine.routes import apply, route_rules, route_services, route_weights
 from linnet.engine.situation import Situation
 from linnet.engine.sizes import keep_size, return_size, scale_down, scale_up
@@ -83,12 +83,11 @@ def _primary(s: Situation, status: CanaryStatus) -> Iterator[Action]:
 
 
 def _leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    """Give the routes back; once proxies know them, let the Canary go."""
+    """Give the routes back; once proxies know them, let the Canary go, and what it made with it."""
     yield from leave(s, status)
     yield from return_size(s)
-    if FINALIZER in s.canary.finalizers and (
-        status.drain_until is None or s.now >= status.drain_until
-    ):
+    drained = status.drain_until is None or s.now >= status.drain_until
+    if FINALIZER in s.canary.finalizers and drained and not guarded(s):
         yield _set_finalizers(s, tuple(f for f in s.canary.finalizers if f != FINALIZER))
 
 

@@ -9,6 +9,7 @@ from linnet.engine.decision import Action, Object, Patch
 from linnet.engine.diff import change
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
+from linnet.ownership import with_guardian
 from linnet.routing.adoption import Rewrite, adopted_refs, check_adoption, returned, weights
 from linnet.routing.claims import canary_key
 from linnet.routing.destinationrules import destination_rules
@@ -117,6 +118,7 @@ def _patch(s: Situation, ref: ObjectRef, rewrite: Rewrite) -> Iterator[Action]:
 
 def apply(s: Situation, desired: Object) -> Iterator[Action]:
     """Yield what makes the live object the desired one, if anything."""
+    desired = with_guardian(dict(desired), s.live("Deployment", s.canary.target_name))
     action = change(desired, s.observation.objects.get(ref_of(desired)))
     if action is not None:
         yield action

@@ -158,6 +158,34 @@ def test_deleting_the_canary_brings_the_target_back_before_anything_is_taken_awa
     assert service["spec"]["selector"] == {"app": "podinfo"}, "clients still call it"
 
 
+def test_deleting_in_the_foreground_takes_nothing_away_before_the_target_serves() -> None:
+    it = initialized()
+    before = {ref: obj["metadata"]["uid"] for ref, obj in it.objects.items()}
+    it.delete(foreground=True)
+    assert {ref: obj["metadata"]["uid"] for ref, obj in it.objects.items()} == before
+    it.settle()
+    assert it.routed == (0, 100)
+    it.run(22)
+    assert it.canary_object is None
+    assert {ref.name for ref in it.objects} == {"podinfo"}
+
+
+def test_what_a_deletion_in_the_foreground_left_to_the_target_goes_with_the_canary() -> None:
+    it = initialized()
+    it.delete()
+    it.settle()
+    it.run(11)
+    assert it.in_phase(Phase.TERMINATED)
+    primary = copy.deepcopy(it.deployment("podinfo-primary"))
+    target = it.deployment("podinfo")["metadata"]
+    owner = {"kind": "Deployment", "name": "podinfo", "uid": target["uid"]}
+    primary["metadata"]["ownerReferences"] = [owner]
+    it.put(primary)
+    it.run(22)
+    assert it.canary_object is None
+    assert {ref.name for ref in it.objects} == {"podinfo"}
+
+
 def test_a_deletion_waits_for_a_target_that_is_not_ready() -> None:
     it = initialized()
     it.unready = {"1.0.1"}
@@ -188,7 +216,8 @@ def test_a_service_that_stayed_belongs_to_the_next_canary() -> None:
         again.put(obj)
     again.run(20)
     service = again.objects[ObjectRef("Service", "test", "podinfo")]
-    assert [owner["kind"] for owner in service["metadata"]["ownerReferences"]] == ["Canary"]
+    owners = [owner["kind"] for owner in service["metadata"]["ownerReferences"]]
+    assert sorted(owners) == ["Canary", "Deployment"]
 
 
 def test_objects_that_were_there_before_are_given_back_as_they_were() -> None:

@@ -109,11 +109,16 @@ class World:
         self.canary_object["metadata"].setdefault("annotations", {})[REQUEST_ANNOTATION] = text
         self._touch()
 
-    def delete(self) -> None:
-        """Delete the Canary, as kubectl would: it stays while it has finalizers."""
+    def delete(self, *, foreground: bool = False) -> None:
+        """Delete the Canary, as kubectl would: it stays while it has finalizers.
+
+        In the foreground, as Argo CD would: what only the Canary owns goes at once.
+        """
         assert self.canary_object is not None
         self.canary_object["metadata"]["deletionTimestamp"] = self.now.isoformat()
         self._touch(generation=True)
+        if foreground:
+            self._disown(self.canary_object["metadata"]["uid"])
         self._collect()
 
     def remove(self, kind: str, name: str) -> None:
@@ -425,8 +430,19 @@ class World:
         if "deletionTimestamp" not in meta or meta.get("finalizers"):
             return
         self.canary_object = None
-        for ref, obj in list(self.objects.items()):
-            owners = obj["metadata"].get("ownerReferences", [])
-            if any(owner["uid"] == meta["uid"] for owner in owners):
-                del self.objects[ref]
+        self._disown(meta["uid"])
         self._play_controllers()
+
+    def _disown(self, uid: str) -> None:
+        """Delete what this owner leaves with none, as the garbage collector does."""
+        there = {obj["metadata"]["uid"] for obj in self.objects.values()}
+        for ref, obj in list(self.objects.items()):
+            owners = obj["metadata"].get("ownerReferences") or []
+            others = [owner for owner in owners if owner["uid"] != uid]
+            if len(others) == len(owners):
+                continue
+            if any(owner["uid"] in there for owner in others):
+                kept = {**obj["metadata"], "ownerReferences": others}
+                self.put({**obj, "metadata": kept})
+            else:
+                del self.objects[ref]
