@@ -20,6 +20,8 @@ from linnet.api.objects import ObjectRef
 APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications"
 SERVER_SIDE = {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}
 """Has an Application compare with what the API server, and its policies, make of the manifests."""
+SETTLING = 2.0
+"""Seconds after a commit was first Synced within which Argo CD may sync it once more."""
 REFRESH = "argocd.argoproj.io/refresh"
 
 
@@ -101,24 +103,30 @@ class Record:
 
         That is: OutOfSync at a commit that had been Synced, something undone in the cluster at such
         a commit, a sync that failed, or any condition, which Argo CD has for errors and warnings
-        only. (Before, it may sync twice: it compares with what it saw last, which may be what was
-        there before its own sync.)
+        only. (A first sync is often followed by another: it compares with what it saw last, which
+        may be what was there before its own sync. That is not counted.)
         """
         found: list[str] = []
-        synced: set[str] = set()
+        synced: dict[str, float] = {}
         healing = ("", 0)
         for seen in self.sightings:
             if seen.sync == "Synced":
-                synced.add(seen.revision)
+                synced.setdefault(seen.revision, seen.at)
             elif seen.sync == "OutOfSync" and seen.revision in synced:
                 found.append(f"OutOfSync again at {seen.revision[:8]}: {_list(seen.out_of_sync)}")
-            if seen.heals and (seen.operated, seen.heals) != healing and seen.operated in synced:
+            settled = synced.get(seen.operated, math.inf) + SETTLING < seen.at
+            if seen.heals and (seen.operated, seen.heals) != healing and settled:
                 found.append(f"undone in the cluster at {seen.operated[:8]}")
             healing = (seen.operated, seen.heals)
             if seen.operation in ("Failed", "Error"):
                 found.append(f"the sync of {seen.operated[:8]} ended as {seen.operation}")
             found += seen.problems
         return list(dict.fromkeys(found))
+
+    def check(self) -> None:
+        """AssertionError with the whole story where there was a disagreement."""
+        found = self.disagreements()
+        assert not found, "\n".join([*found, self.story()])
 
     def story(self) -> str:
         """Return one line for each sighting, for people who look for what went wrong."""

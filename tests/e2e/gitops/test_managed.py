@@ -20,7 +20,7 @@ async def test_a_commit_starts_a_release_that_is_promoted(managed: ManagedApp) -
     assert managed.application.record.since(began).healths == {"Healthy", "Progressing"}
     assert load.counts().failed == 0, load.failed()[:5]
     assert set(load.by_version()) == {"1.0.0", "2.0.0"}
-    assert managed.application.record.disagreements() == []
+    managed.application.record.check()
 
 
 async def test_a_bad_release_is_taken_back_and_its_revert_makes_all_well(
@@ -40,7 +40,7 @@ async def test_a_bad_release_is_taken_back_and_its_revert_makes_all_well(
     mine = [request for request in load.failed() if request.version != "2.0.0-errors-100"]
     assert mine == []
     assert load.between(back).counts().failed == 0
-    assert managed.application.record.disagreements() == []
+    managed.application.record.check()
 
 
 async def test_git_revert_in_mid_run_takes_all_traffic_back_at_once(managed: ManagedApp) -> None:
@@ -56,7 +56,7 @@ async def test_git_revert_in_mid_run_takes_all_traffic_back_at_once(managed: Man
         await load.more(50)
     assert load.counts().failed == 0, load.failed()[:5]
     assert load.between(learned).by_version()["2.0.0"] == 0
-    assert managed.application.record.disagreements() == []
+    managed.application.record.check()
 
 
 async def test_a_change_of_the_analysis_in_mid_run_holds_from_the_next_decision_on(
@@ -73,7 +73,7 @@ async def test_a_change_of_the_analysis_in_mid_run_holds_from_the_next_decision_
         await managed.phase("Succeeded")
         await managed.application.healthy()
     assert load.counts().failed == 0, load.failed()[:5]
-    assert managed.application.record.disagreements() == []
+    managed.application.record.check()
 
 
 async def test_deleting_the_canary_from_git_brings_the_app_back_with_no_failed_request(
@@ -98,7 +98,7 @@ async def test_deleting_the_canary_from_git_brings_the_app_back_with_no_failed_r
             assert (await load.more(50)).by_version() == {"2.0.0": 50}
     for load in (inside, outside):
         assert load.counts().failed == 0, load.failed()[:5]
-    assert managed.application.record.disagreements() == []
+    managed.application.record.check()
 
 
 async def test_nothing_that_linnet_made_is_argo_cds_to_compare_or_to_prune(
@@ -119,7 +119,7 @@ async def test_nothing_that_linnet_made_is_argo_cds_to_compare_or_to_prune(
         ("DestinationRule", "-canary"),
     ):
         assert await managed.api.get(managed.ref(kind, suffix)), f"{kind} podinfo{suffix}"
-    assert managed.application.record.disagreements() == []
+    managed.application.record.check()
 
 
 async def test_replicas_in_git_stay_in_sync_and_size_the_primary(
@@ -134,6 +134,5 @@ async def test_replicas_in_git_stay_in_sync_and_size_the_primary(
         )
         await managed.api.until(managed.ref("Deployment"), lambda d: d["spec"]["replicas"] == 0)
         await managed.application.healthy()
-    print(managed.application.record.story())
     assert load.counts().failed == 0, load.failed()[:5]
-    assert managed.application.record.disagreements() == []
+    managed.application.record.check()
