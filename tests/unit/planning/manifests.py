@@ -112,13 +112,13 @@ def application(annotations: Mapping[str, str] | None = None, **spec: Any) -> Ob
     )
 
 
-def manifests(*objects: Object) -> Manifests:
+def manifests(*objects: Object, at: str = "app.yaml, object {}") -> Manifests:
     """Return the manifests; line numbers are the places of the objects."""
 
     def located(number: int, one: Object) -> Manifest:
         return Manifest(
             copy.deepcopy(one),
-            lambda place: f"app.yaml, object {number}: {'.'.join(map(str, place))}",
+            lambda place: f"{at.format(number)}: {'.'.join(map(str, place))}",
         )
 
     return Manifests.of(located(number, one) for number, one in enumerate(objects))
@@ -131,10 +131,14 @@ def read(all_of_them: Manifests) -> tuple[Manifest, Canary]:
 
 
 def found(
-    *objects: Object, notice: Notice | None = None, rps: float = 50, known: bool = True
+    *objects: Object,
+    notice: Notice | None = None,
+    rps: float = 50,
+    known: bool = True,
+    place: str = "app.yaml, object {}",
 ) -> list[Finding]:
     """Return what is found about the first Canary."""
-    all_of_them = manifests(*objects)
+    all_of_them = manifests(*objects, at=place)
     manifest, one = read(all_of_them)
     assumed = Assumptions(rps, 0.005, 15, "a test", known=known)
     times = schedule(one, assumed.circumstances)

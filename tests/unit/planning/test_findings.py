@@ -391,6 +391,20 @@ def test_of_what_is_noticed_it_tells(given: Notice, expected: list[str]) -> None
     assert [told(one) for one in found(*APP, notice=given)] == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("overlays/production", ["ComparedByText"], id="the path of the Canary"),
+        pytest.param("overlays/staging", [], id="another path, and another namespace"),
+    ],
+)
+def test_an_application_is_known_by_its_path(path: str, expected: list[str]) -> None:
+    elsewhere = {"destination": {"namespace": "elsewhere"}, "source": {"path": path}}
+    built = "deploy/overlays/production (built), line {}"
+    objects = [*adopting(), application(**elsewhere), POLICY]
+    assert [one.reason for one in found(*objects, place=built)] == expected
+
+
 def test_what_is_merely_assumed_of_the_primary_is_no_error() -> None:
     (one,) = found(*APP, notice=make.notice(healthy=0.7), known=False)
     assert told(one) == "warning HealthyTakenBack"

@@ -51,7 +51,7 @@ class Case:
         By the path of its file, if one has that; else by the namespace.
         """
         candidates = list(self.manifests.of_kind(APPLICATION))
-        place = f"/{self.manifest.at()}"
+        place = f"/{self.manifest.at()}".replace(" (built)", "/")
         by_path = [one for one in candidates if any(f"/{p}/" in place for p in _paths(one))]
         here = self.canary.namespace
         return by_path or [
