@@ -23,8 +23,8 @@ def _wrap(sentence: str, width: int) -> list[str]:
 
 def text(plan: Plan, width: int) -> Iterator[RenderableType]:
     """Yield what a terminal so many columns wide shows of one Canary, part by part."""
-    title = Text(f"Canary {plan.canary.namespace}/{plan.canary.name}", style="bold")
-    title.append(f"  {plan.where}", style="dim not bold")
+    name = f"Canary {plan.canary.namespace}/{plan.canary.name}"
+    title = Text().append(name, style="bold").append(f"  {plan.where}", style="dim")
     yield title
     inner = width - 2 * _INDENT
     yield from _section("Applied", _applied(plan, inner), width)
@@ -97,11 +97,11 @@ def _point(sentence: str, width: int) -> Text:
 def _finding(one: Finding, width: int) -> Text:
     """Return a finding: how bad, the sentence, and below what it is about and where."""
     line, *more = _wrap(one.message, width - _HEAD) or [""]
-    found = Text(f"{one.severity.value:{_HEAD}}", style=COLOURS[one.severity])
-    found.append(line, style="none not bold")
+    found = Text().append(f"{one.severity.value:{_HEAD}}", style=COLOURS[one.severity])
+    found.append(line)
     about = " · ".join(filter(None, (one.reason, f"{one.object} {one.field}".strip(), one.where)))
     for each in more:
-        found.append(f"\n{'':{_HEAD}}{each}", style="none not bold")
+        found.append(f"\n{'':{_HEAD}}{each}")
     for each in _wrap(about, width - _HEAD):
-        found.append(f"\n{'':{_HEAD}}{each}", style="dim not bold")
+        found.append(f"\n{'':{_HEAD}}{each}", style="dim")
     return found
