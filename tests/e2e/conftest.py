@@ -96,6 +96,7 @@ def new_operator(
         server: str = "",
         elect: bool = True,
         port: int = 0,
+        scrape: str = "",
     ) -> Operator:
         path = folder / f"{name}.kubeconfig"
         kubeconfig = account_kubeconfig(path, backend.kubeconfig, operator_token, server)
@@ -105,6 +106,8 @@ def new_operator(
             arguments += ["--namespace", namespace, "--lease-name", f"linnet-{namespace}"]
         if not elect:
             arguments += ["--no-leader-election"]
+        if scrape:
+            arguments += ["--scrape-interval", scrape]
         operator = Operator(
             arguments, operator_environment(), kubeconfig, folder / f"{name}.log", port
         )

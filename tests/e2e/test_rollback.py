@@ -88,7 +88,13 @@ async def test_an_inline_query_decides_like_a_built_in_metric(app: App) -> None:
         'destination_workload="{{ target }}"}[{{ interval }}])) or vector(0)'
     )
     errors = {"name": "errors", "query": query, "interval": "10s", "thresholdRange": {"max": 1}}
-    await app.initialized(analysis={"metrics": [errors], "stepWeights": [20, 40, 60, 80]})
+    await app.initialized(
+        analysis={
+            "metrics": [errors],
+            "stepWeights": [20, 40, 60, 80],
+            "guard": {"enabled": False},
+        }
+    )
     async with app.traffic():
         await app.release("2.0.0-errors-100")
         status = await app.phase("Failed")
