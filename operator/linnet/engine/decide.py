@@ -21,7 +21,7 @@ from linnet.engine.impairment import with_impairment
 from linnet.engine.inbox import emptied
 from linnet.engine.observation import Observation
 from linnet.engine.outcome import Outcome, normal, warning
-from linnet.engine.plan import own_affairs, plan
+from linnet.engine.plan import hands_off_plan, plan
 from linnet.engine.progress import Progress
 from linnet.engine.rules import first_that_applies
 from linnet.engine.situation import assess
@@ -37,7 +37,7 @@ def decide(canary: Canary, observation: Observation, now: datetime) -> Decision:
     situation = assess(canary, observation, now)
     outcome = first_that_applies(situation)
     status = emptied(canary, outcome.applied_to(canary.status))
-    hands_off = tuple(own_affairs(situation, status)), None
+    hands_off = tuple(hands_off_plan(situation, status)), None
     actions, obstacle = hands_off if outcome.hands_off else plan(situation, status)
     problem = None if canary.deleted else situation.problem or outcome.problem or obstacle
     problem = problem or (observation.refusal if actions else None)

@@ -16,7 +16,7 @@ class Outcome:
 
     `changes` are the status fields to set. `reason` and `message` go into the conditions; an
     empty reason leaves them as they are. `record` keeps the decision in the status's history.
-    `problem` is what somebody has to mend. `hands_off` means that nothing but the status may be
+    `problem` is what somebody has to mend. `hands_off`: see hands_off_plan; next to nothing is
     written. `progress` is how far the analysis has come with this; None leaves it as it is.
     """
 

@@ -11,7 +11,7 @@ from linnet.api.status import CanaryStatus, Phase
 from linnet.engine.decision import Action, RemoveAnnotation, SetFinalizers
 from linnet.engine.inbox import is_to_be_removed
 from linnet.engine.leaving import guarded, leave
-from linnet.engine.routes import apply, route_rules, route_services, route_weights
+from linnet.engine.routes import apply, lower_weights, route_rules, route_services, route_weights
 from linnet.engine.situation import Situation
 from linnet.engine.sizes import keep_size, return_size, scale_down, scale_up
 from linnet.errors import SpecError
@@ -37,12 +37,23 @@ def plan(s: Situation, status: CanaryStatus) -> tuple[tuple[Action, ...], SpecEr
             actions.extend(build(s, status))
         except SpecError as error:
             problem = problem or error
-    actions.extend(own_affairs(s, status))
+    actions.extend(_own_affairs(s, status))
     return tuple(actions), problem
 
 
-def own_affairs(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    """Tidy up the Canary itself; that is done even where linnet keeps its hands off all else."""
+def hands_off_plan(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    """Return what is done even where linnet keeps its hands off all else.
+
+    Where that is for a problem at rest, and not because the user said so, adopted routes that give
+    the canary more than it should have are still corrected.
+    """
+    if not s.spec.suspend:
+        yield from lower_weights(s, status)
+    yield from _own_affairs(s, status)
+
+
+def _own_affairs(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    """Tidy up the Canary itself."""
     if is_to_be_removed(s.canary, status):
         yield RemoveAnnotation(s.canary.ref, REQUEST_ANNOTATION, s.canary.resource_version)
 

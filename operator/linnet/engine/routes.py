@@ -89,6 +89,18 @@ def route_weights(s: Situation, status: CanaryStatus) -> Iterator[Action]:
         yield from apply(s, virtual_service(s.canary, weight, objects, _earlier(s, status)))
 
 
+def lower_weights(s: Situation, status: CanaryStatus) -> Iterator[Action]:
+    """Take from the canary what adopted routes give it beyond its weight, and nothing else."""
+    if status.phase in (None, Phase.INITIALIZING, Phase.TERMINATED):
+        return
+    for ref in adopted_refs(s.canary):
+        rewrite = weights(
+            s.canary, status.canary_weight, ref, s.observation.objects, s.observation.adopters
+        )
+        if rewrite.lowers:
+            yield from _patch(s, ref, rewrite)
+
+
 def _adopted_weights(s: Situation, weight: int) -> Iterator[Action]:
     objects, others = s.observation.objects, s.observation.adopters
     problem: SpecError | None = None
