@@ -8,13 +8,16 @@ CHART_FILES := deploy/helm/linnet/files
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers test-unit test-integration test-e2e bench bench-decisions crds argocd venv cluster clean
+.PHONY: help demo demo-gitops test lint types layers test-unit test-integration test-e2e bench bench-decisions crds argocd venv cluster clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9 -]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-17s\033[0m %s\n", $$1, $$2}'
 
 demo: venv ## Watch a good and a bad release on a real local cluster (KEEP=1 leaves it up)
 	@$(PY) -m demo $(ARGS)
+
+demo-gitops: venv ## Watch a team release by commits, with Argo CD, on a real local cluster
+	@$(PY) -m demo_gitops $(ARGS)
 
 test: venv ## Run everything: lint, types, layers, unit, integration, e2e
 	@$(PY) tests/run.py $(if $(ARGS),-- $(ARGS))

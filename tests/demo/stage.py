@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -23,28 +24,46 @@ from demo.inside import STOPPED
 from demo.options import APP, HOST, NAMESPACE, DemoError, Options
 from demo.output import Output
 
-INTRODUCTION = (
+
+@dataclass(frozen=True)
+class Piece:
+    """What is played, as far as it matters outside the cluster.
+
+    `module` is what runs inside, `command` how people start it. One with `tools` needs programs
+    that no cluster starts with.
+    """
+
+    module: str
+    command: str
+    introduction: str
+    tools: bool = False
+
+
+RELEASES = Piece(
+    "demo.inside",
+    "make demo",
     "linnet demo: a Kubernetes cluster with Istio starts on this machine, out of plain processes."
     " Then a good version of an app is released, and a bad one. That takes about a minute and a"
-    " half; Ctrl-C ends it.\n"
+    " half; Ctrl-C ends it.\n",
 )
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def play(options: Options, output: Output, *, keep: bool) -> int:
+def play(options: Options, output: Output, *, keep: bool, piece: Piece = RELEASES) -> int:
     """Run the whole demo; returns the exit code. ClusterError or DemoError when it can't be."""
     if NAME_VARIABLE in os.environ:  # this process runs in a cluster: ours is another one
         os.environ.pop(STATE_VARIABLE, None)
     cluster = Cluster.named(options.name)
     if cluster.running:
         raise DemoError(
-            f"The demo {options.name!r} is up already. End it with `{end_command(options.name)}`,"
+            f"The demo {options.name!r} is up already. End it with"
+            f" `{end_command(options.name, piece.command)}`,"
             " or give this one another --name."
         )
-    output.say(INTRODUCTION)
+    output.say(piece.introduction)
     with _stopped_by_signals():
         try:
-            _build(output)
+            _build(output, tools=piece.tools)
             with output.doing(
                 "starting the cluster",
                 "cluster up: Kubernetes API server, istiod, Envoy, Prometheus",
@@ -58,13 +77,15 @@ def play(options: Options, output: Output, *, keep: bool) -> int:
             if cluster.folder.logs.exists():
                 raise ClusterError(f"{error}\nAll logs are in {cluster.folder.logs}.") from error
             raise
-    return _in_cluster(cluster, options, output, keep=keep)
+    return _in_cluster(cluster, options, output, piece, keep=keep)
 
 
-def _in_cluster(cluster: Cluster, options: Options, output: Output, *, keep: bool) -> int:
+def _in_cluster(
+    cluster: Cluster, options: Options, output: Output, piece: Piece, *, keep: bool
+) -> int:
     code = 1
     try:
-        code = _run(cluster, options)
+        code = _run(cluster, options, piece)
     finally:
         with _signals_ignored():
             if code == STOPPED or not keep:
@@ -74,9 +95,9 @@ def _in_cluster(cluster: Cluster, options: Options, output: Output, *, keep: boo
     return code
 
 
-def _run(cluster: Cluster, options: Options) -> int:
+def _run(cluster: Cluster, options: Options, piece: Piece) -> int:
     """Run the show inside. Ctrl-C reaches it from the terminal; other signals are passed on."""
-    line, environment = cluster.inside([sys.executable, "-m", "demo.inside", options.to_text()])
+    line, environment = cluster.inside([sys.executable, "-m", piece.module, options.to_text()])
     stopped = False
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -114,11 +135,10 @@ def end(name: str, output: Output) -> None:
     output.done(f"The demo {name!r} has ended." if was_running else f"No demo {name!r} was up.")
 
 
-def end_command(name: str) -> str:
+def end_command(name: str, command: str = RELEASES.command) -> str:
     """Return the command that ends a demo."""
-    return (
-        "make demo ARGS=--end" if name == Options.name else f"make demo ARGS='--end --name {name}'"
-    )
+    own = name == Options.name or command != RELEASES.command
+    return f"{command} ARGS=--end" if own else f"{command} ARGS='--end --name {name}'"
 
 
 def _usage(cluster: Cluster) -> str:
@@ -142,15 +162,15 @@ do: docs/local-cluster.md. Logs are in {cluster.folder.logs}.
 End it with: {end_command(cluster.name)}"""
 
 
-def _build(output: Output) -> None:
-    if not binaries.missing():
+def _build(output: Output, *, tools: bool) -> None:
+    if not binaries.missing(tools=tools):
         return
     if output.plain:
-        building.build(PlainProgress())
+        building.build(PlainProgress(), tools=tools)
     else:
         output.say("The cluster's programs are built from source once, and kept.")
         with LiveProgress(output.console) as progress:
-            building.build(progress)
+            building.build(progress, tools=tools)
     output.done(f"programs built, kept in {escape(str(binaries.cache_folder()))}")
 
 

@@ -6,15 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from integration.prometheus_lab import wait_for
 from integration.test_cluster_end import processes_naming
 
 
-def demo(state: Path, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def demo(state: Path, log: Path, *arguments: str, module: str = "demo") -> subprocess.Popen[bytes]:
     """Start a demo whose output goes to a file."""
+    fast = ("--fast",) if module == "demo" else ()
     with log.open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "demo", "--fast", *arguments],
+            [sys.executable, "-m", module, *fast, *arguments],
             env=os.environ | {"XDG_STATE_HOME": str(state), "KEEP": ""},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -49,10 +52,19 @@ def test_a_good_version_is_promoted_and_a_bad_one_taken_back(tmp_path: Path) -> 
     wait_for(lambda: nothing_is_left(state), "everything to be gone")
 
 
-def test_ctrl_c_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        pytest.param("demo", "phase: Progressing", id="make demo"),
+        pytest.param("demo_gitops", "Argo CD: Synced, Healthy", id="make demo-gitops"),
+    ],
+)
+def test_ctrl_c_in_the_middle_leaves_nothing_behind(
+    tmp_path: Path, module: str, words: str
+) -> None:
     state, log = tmp_path / "s", tmp_path / "log"
-    running = demo(state, log)
-    wait_for(lambda: "phase: Progressing" in log.read_text(), "a release", seconds=90)
+    running = demo(state, log, module=module)
+    wait_for(lambda: words in log.read_text(), words, seconds=120)
     os.killpg(running.pid, signal.SIGINT)
     assert running.wait(timeout=60) == 130
     text = log.read_text()

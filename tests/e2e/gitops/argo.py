@@ -214,9 +214,10 @@ async def configure(api: Api, settings: Path) -> None:
 
 
 class ArgoCD:
-    """Applications, each watched from its beginning."""
+    """Applications, each watched from its beginning; in the end they go, unless `keep`."""
 
-    def __init__(self, api: Api, backend: Backend) -> None:
+    def __init__(self, api: Api, backend: Backend, *, keep: bool = False) -> None:
+        self._keep = keep
         self._api = api
         self._backend = backend
         self._applications: dict[str, Application] = {}
@@ -229,8 +230,9 @@ class ArgoCD:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for application in self._applications.values():
-            await application.remove()
+        if not self._keep:
+            for application in self._applications.values():
+                await application.remove()
         # In this order: closing waits for connections in use, and for no others.
         await self._client.close()
         self._watch.cancel()

@@ -87,15 +87,16 @@ class Reviews:
         await self.application.synced(commit)
         return commit
 
-    async def revert(self) -> None:
-        """Undo the newest commit, and wait until Argo CD has synced that."""
+    async def revert(self) -> str:
+        """Undo the newest commit, and wait until Argo CD has synced that; returns the commit."""
         commit = await self.repository.revert()
         await self.application.refresh()
         await self.application.synced(commit)
+        return commit
 
-    async def set_version(self, number: int, before: str, tag: str) -> None:
-        """Commit another image for one of the two Deployments."""
-        await self.commit(
+    async def set_version(self, number: int, before: str, tag: str) -> str:
+        """Commit another image for one of the two Deployments; returns the commit."""
+        return await self.commit(
             f"reviews-v{number}: {tag}",
             (f"production/deployment-v{number}.yaml", f":{before}", f":{tag}"),
         )
