@@ -89,7 +89,7 @@ async def test_delegating_releasing_and_deleting_fail_no_request(team: Delegatin
     left = await team.api.get(team.ref("VirtualService"))
     assert left is not None
     assert weights(left) == (100,)
-    assert "ownerReferences" not in left["metadata"]
+    assert [o["kind"] for o in left["metadata"]["ownerReferences"]] == ["Deployment"]
 
 
 async def test_root_and_canary_in_one_commit(team: Delegating) -> None:
