@@ -34,10 +34,43 @@ def test_an_analysis_may_stand_alone(tmp_path: Path) -> None:
     assert read_analysis(written(tmp_path, CANARY))[0] == "web"
 
 
+def test_of_two_with_the_same_name_none_can_be_chosen(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"has 2 Canaries: .* leave one in"):
+        read_canary(written(tmp_path, CANARY + "---" + CANARY), "web")
+
+
+def test_a_closed_stdin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(SpecError, match="stdin is closed"):
+        read_canary("-")
+
+
+def test_what_is_too_long_is_refused_and_never_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linnet.cli.manifests.MAX_LENGTH", len(CANARY) - 1)
+    with pytest.raises(SpecError, match=r"is longer than .* characters: split it"):
+        read_canary(written(tmp_path, CANARY))
+
+
+def test_values_that_several_places_share_are_read(tmp_path: Path) -> None:
+    shared = CANARY.replace("interval: 30s", "interval: &span 30s\n    blindTimeout: *span")
+    analysis = read_canary(written(tmp_path, shared)).spec.analysis
+    assert analysis.blind_timeout == analysis.interval
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         pytest.param("", "has no Canary: it is empty", id="an empty file"),
+        pytest.param(
+            "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)),
+            "with its aliases written out this has no end",
+            id="aliases that stand for a billion values",
+        ),
+        pytest.param("a: &a [*a]", "with its aliases written out", id="an alias within itself"),
+        pytest.param("hello", "has no Canary: it holds no object", id="a file of words"),
         pytest.param(CANARY.split("---")[0], "has no Canary, only Deployment", id="no Canary"),
         pytest.param(
             CANARY + "---" + CANARY, "has 2 Canaries: web (", id="two Canaries, and no name given"

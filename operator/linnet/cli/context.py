@@ -1,6 +1,11 @@
 """Which namespace a command means, as kubectl would have it."""
 
-from kubernetes.aio.config import ConfigException, list_kube_config_contexts
+import logging
+
+from kubernetes.aio.config import ConfigException, kube_config, list_kube_config_contexts
+
+# It warns of a missing kubeconfig, which in a pod is as it should be; else the connection says so.
+logging.getLogger(kube_config.__name__).addHandler(logging.NullHandler())
 
 
 def namespace_of(kubeconfig: str, context: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import yaml
 from pydantic import ValidationError
@@ -18,7 +18,10 @@ from linnet.api.names import GROUP, KIND, VERSION
 from linnet.errors import SpecError
 
 STDIN: Final = "-"
-_MAX_BYTES: Final = 8_000_000
+MAX_LENGTH: Final = 64_000_000
+"""Characters of one file; more are refused, as half a set of manifests would be planned wrongly."""
+_MAX_NODES: Final = 1_000_000
+"""Values of one document; the API server takes objects of a few megabytes at most."""
 _API_VERSION: Final = f"{GROUP}/{VERSION}"
 Keys = tuple[str | int, ...]
 
@@ -70,7 +73,9 @@ def read_canary(path: str, name: str | None = None) -> Canary:
         raise _refused(_no_canary(path, documents))
     if len(found) > 1:
         where = "; ".join(f"{_name(d.value)} ({d.at()})" for d in found)
-        raise _refused(f"{_source(path)} has {len(found)} Canaries: {where}: choose one by --name")
+        alike = len({_name(d.value) for d in found}) == 1
+        ways = "leave one in" if alike else "choose one by --name"
+        raise _refused(f"{_source(path)} has {len(found)} Canaries: {where}: {ways}")
     return canary_in(found[0])
 
 
@@ -106,6 +111,7 @@ def documents_of(text: str, source: str) -> Iterator[Document]:
     try:
         for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
             if node is not None:
+                _check_size(node, source)
                 yield Document(source, _value(node), node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -113,6 +119,34 @@ def documents_of(text: str, source: str) -> Iterator[Document]:
         raise _refused(f"{source}{where}: this is no YAML: {error.problem}") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise _refused(f"{source}: this is no YAML: {error}") from error
+
+
+def _check_size(root: yaml.Node, source: str) -> None:
+    """Refuse aliases that stand for themselves, or for more than any object can hold."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        known = sizes.get(id(node))
+        if known is None:
+            sizes[id(node)] = _MAX_NODES + 1  # met again before it is known, it is within itself
+            known = sizes[id(node)] = 1 + sum(map(size, _children(node)))
+        return known
+
+    if size(root) > _MAX_NODES:
+        line = root.start_mark.line + 1
+        raise _refused(
+            f"{source}, line {line}: with its aliases written out this has no end, or more than"
+            f" {_MAX_NODES:,} values: write what they stand for"
+        )
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def _value(node: yaml.Node) -> Any:
@@ -126,13 +160,24 @@ def _value(node: yaml.Node) -> Any:
 def _text(path: str) -> str:
     try:
         if path == STDIN:
-            return sys.stdin.read(_MAX_BYTES)
-        with Path(path).open(encoding="utf-8") as file:
-            return file.read(_MAX_BYTES)
+            text = stdin().read(MAX_LENGTH + 1)
+        else:
+            with Path(path).open(encoding="utf-8") as file:
+                text = file.read(MAX_LENGTH + 1)
     except OSError as error:
         raise _refused(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise _refused(f"{_source(path)} is no text in UTF-8: {error.reason}") from error
+    if len(text) > MAX_LENGTH:
+        raise _refused(f"{_source(path)} is longer than {MAX_LENGTH:,} characters: split it")
+    return text
+
+
+def stdin() -> TextIO:
+    """Return stdin. Raises SpecError where the caller has closed it."""
+    if sys.stdin is None:
+        raise _refused("stdin is closed: pipe something into it, or name a file in place of -")
+    return sys.stdin
 
 
 def _source(path: str) -> str:
@@ -172,7 +217,9 @@ def _no_canary(path: str, documents: Sequence[Document]) -> str:
             f" apiVersion: {_API_VERSION}"
         )
     kinds = ", ".join(str(o.get("kind", "an object without kind")) for o in objects)
-    return f"{source} has no Canary" + (f", only {kinds}" if kinds else ": it is empty")
+    if kinds:
+        return f"{source} has no Canary, only {kinds}"
+    return f"{source} has no Canary: it {'holds no object' if documents else 'is empty'}"
 
 
 def canary_in(document: Document) -> Canary:

@@ -1,7 +1,6 @@
 """`linnet replay`: what an analysis would have decided on what really happened."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -9,7 +8,7 @@ from typing import Any, TextIO
 import click
 from rich.console import Console
 
-from linnet.cli.manifests import read_analysis, read_canary
+from linnet.cli.manifests import read_analysis, read_canary, stdin
 from linnet.cli.parameters import moment, span
 from linnet.cli.replay_report import clock, table, totals, verdicts
 from linnet.errors import LinnetError, SpecError, UnavailableError
@@ -176,7 +175,7 @@ def _read(samples: str | None) -> Recording:
     if not samples:
         raise SpecError("InvalidSamples", "say what to replay: --samples FILE, or --prometheus URL")
     if samples == "-":
-        return read(sys.stdin, "stdin")
+        return read(_text(stdin(), "stdin"), "stdin")
     try:
         with Path(samples).open(encoding="utf-8") as file:
             return read(_text(file, samples), samples)
