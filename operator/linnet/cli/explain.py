@@ -55,7 +55,7 @@ Examples:
 def explain(
     name: str, namespace: str | None, watch: bool, output: str, kubeconfig: str, context: str
 ) -> None:
-    """Tell why a release stands where it does: figures, evidence, what would change the verdict."""
+    """Tell why a release stands where it does, and what would change that."""
     if watch and output == "json":
         raise click.UsageError("--watch is for people: leave out --output json")
     try:
@@ -168,7 +168,8 @@ def _state(known: Object) -> str:
 def _findings(known: Object) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("COMPARED", "CANARY", "PRIMARY", "EVIDENCE", "OF", ""):
-        table.add_column(column, no_wrap=True)
+        figures = column in ("CANARY", "PRIMARY", "EVIDENCE")  # fold rather than be cut off
+        table.add_column(column, no_wrap=True, overflow="fold")
     for found in known["findings"]:
         weaker = min(found["relative"], found["absolute"])
         table.add_row(

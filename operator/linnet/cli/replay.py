@@ -115,7 +115,7 @@ def replay(
     output: str,
     **past: Any,
 ) -> None:
-    """See what an analysis would have decided on recorded traffic, interval by interval.
+    """See what an analysis would have decided on recorded traffic.
 
     The very code of the operator decides. It ends with the interval in which the release is over
     for the analysis, by a rollback or a promotion.

@@ -160,7 +160,7 @@ Examples:
 )
 @click.option("--plot", metavar="FILE.svg", help="Draw it, as SVG.")
 def simulate(file: str, name: str | None, output: str, plot: str | None, **options: Any) -> None:
-    """Try a Canary's analysis on simulated releases: how often, how soon, at what cost.
+    """Try an analysis on simulated releases: how often, how soon, at what cost.
 
     FILE is a manifest with one Canary; - reads it from stdin. Its analysis decides as in the
     operator. Traffic, errors and durations are drawn by chance, as the options say.
