@@ -26,10 +26,10 @@ def release(tag: str = "2.0.0", **analysis: Any) -> World:
     return it
 
 
-def shown(it: World, now: datetime | None = None) -> str:
+def shown(it: World, now: datetime | None = None, *, width: int = 160) -> str:
     """Return what the terminal would show."""
     assert it.canary_object is not None
-    console = Console(width=160, color_system=None)
+    console = Console(width=width, color_system=None)
     with console.capture() as capture:
         console.print(view(explanation(it.canary_object), now or it.now))
     return capture.get()
@@ -98,6 +98,10 @@ def blind() -> World:
 def test_people_read(story: Callable[[], World], says: list[str]) -> None:
     text = shown(story())
     assert [words for words in says if words not in text] == [], text
+
+
+def test_a_narrow_terminal_cuts_no_figure_off() -> None:
+    assert "…" not in shown(under_suspicion(), width=80)
 
 
 def test_a_canary_that_linnet_has_not_seen_yet() -> None:

@@ -42,9 +42,9 @@ PROGRESSING = {
 }
 
 
-def shown(canaries: list[dict[str, Any]], *, details: bool = False) -> str:
+def shown(canaries: list[dict[str, Any]], *, details: bool = False, width: int = 160) -> str:
     """Return what the terminal would show."""
-    console = Console(width=160, color_system=None)
+    console = Console(width=width, color_system=None)
     with console.capture() as capture:
         console.print(view(canaries, NOW, details))
     return capture.get()
@@ -78,6 +78,11 @@ def test_one_canary_is_shown_with_its_decisions_and_what_comes_next() -> None:
     assert "next check in 4 s" in text
     assert "request-success-rate 100" in text
     assert "12:00:20" in text
+
+
+def test_a_narrow_terminal_cuts_nothing_off() -> None:
+    revisions = {"promotedRevision": "f4046a6895", "revision": "f145bfd7ba"}
+    assert "…" not in shown([canary(**PROGRESSING | revisions)], width=80)
 
 
 def test_no_canaries_is_said_in_words() -> None:

@@ -169,7 +169,7 @@ def _findings(known: Object) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("COMPARED", "CANARY", "PRIMARY", "EVIDENCE", "OF", ""):
         figures = column in ("CANARY", "PRIMARY", "EVIDENCE")  # fold rather than be cut off
-        table.add_column(column, no_wrap=True, overflow="fold")
+        table.add_column(column, no_wrap=not figures, overflow="fold")
     for found in known["findings"]:
         weaker = min(found["relative"], found["absolute"])
         table.add_row(

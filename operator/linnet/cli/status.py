@@ -143,7 +143,7 @@ def view(canaries: Sequence[Object], now: datetime, details: bool) -> Renderable
 def _table(canaries: Sequence[Object], now: datetime) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("NAMESPACE", "NAME", "PHASE", "WEIGHT", "REVISION", "SINCE"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=column != "REVISION")
     table.add_column("LAST DECISION", overflow="fold")
     for canary in canaries:
         meta, status = canary["metadata"], canary.get("status", {})
