@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 _WIDTH: Final = 400
 _HEIGHT: Final = 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 34, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 34, 44
 _LINE: Final = 17
 _COLOURS: Final = ("#1f77b4", "#d1495b", "#3f8f4e", "#b07d2b", "#7d5ba6", "#5a6b7b")
 _DASHES: Final = ("", "7 3", "2 2", "8 3 2 3", "4 4", "12 4")
@@ -187,15 +187,22 @@ def _layer(layer: Line | Band | Bars, x: _Scale, y: _Scale, style: int) -> Itera
 
 
 def _legend(labels: Sequence[str], top: int, width: int) -> Iterator[str]:
-    cell = width / max(1, len(labels))
+    """Yield the labels in one row; they share the width by their lengths."""
+    whole = sum(map(_label_width, labels))
+    stretch = min(1.3, (width - 40) / whole) if whole else 1.0
+    left = 20.0
     for number, label in enumerate(labels):
-        left, colour = number * cell + 20, _COLOURS[number % len(_COLOURS)]
-        dashes = _DASHES[number % len(_DASHES)]
+        colour, dashes = _COLOURS[number % len(_COLOURS)], _DASHES[number % len(_DASHES)]
         yield (
             f'<path d="M{_n(left)} {top}h28" stroke="{colour}" stroke-width="3"'
             f' stroke-dasharray="{dashes}"/>'
             f'<text x="{_n(left + 34)}" y="{top}" dy="4">{escape(label)}</text>'
         )
+        left += _label_width(label) * stretch
+
+
+def _label_width(label: str) -> float:
+    return 60.0 + 6.5 * len(label)
 
 
 def _n(value: float) -> str:
