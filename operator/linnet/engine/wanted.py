@@ -1,7 +1,8 @@
 """What has to be asked of Prometheus before the next decision; at rest, nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from linnet.analysis import templates
 from linnet.analysis.measurement import MetricKind, Query
@@ -14,6 +15,9 @@ from linnet.engine.lifecycle import RELEASING
 from linnet.engine.observation import Observation
 from linnet.engine.progress import Progress
 from linnet.engine.situation import Situation, assess
+
+LATE: Final = timedelta(seconds=2)
+"""A check that comes later than this after it was due is asked for as of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +74,21 @@ def _measurements(s: Situation) -> tuple[Query, ...]:
     shortly before, not even the last sample before the window is used: it may be older than that
     traffic's last requests.
     """
-    canary, now, since = s.canary, s.now, s.status.traffic_since
-    if since is None:
+    canary, since, due = s.canary, s.status.traffic_since, s.status.next_check_at
+    if since is None or due is None:
         return ()
+    # As of when they are due, all checks that fall together ask the same.
+    at = due if since < due and s.now - due < LATE else s.now
     return tuple(
         Query(
             metric=metric.name,
             kind=templates.kind_of(metric),
             namespace=canary.namespace,
             workload=canary.target_name,
-            at=now,
-            window=(window := min(metric.interval, now - since)),
+            at=at,
+            window=(window := min(metric.interval, at - since)),
             server=canary.spec.metrics_server or "",
-            within=window == now - since and _follows_closely(canary.status, since),
+            within=window == at - since and _follows_closely(canary.status, since),
             promql=(
                 templates.render(canary, metric, window)
                 if templates.kind_of(metric) is MetricKind.INLINE
