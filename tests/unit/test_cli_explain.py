@@ -101,7 +101,9 @@ def test_people_read(story: Callable[[], World], says: list[str]) -> None:
 
 
 def test_a_narrow_terminal_cuts_no_figure_off() -> None:
-    assert "…" not in shown(under_suspicion(), width=80)
+    it = under_suspicion()
+    words = {word for word in shown(it).split() if len(word) < 80}  # longer ones are folded
+    assert words <= set(shown(it, width=80).split())
 
 
 def test_a_canary_that_linnet_has_not_seen_yet() -> None:

@@ -82,7 +82,9 @@ def test_one_canary_is_shown_with_its_decisions_and_what_comes_next() -> None:
 
 def test_a_narrow_terminal_cuts_nothing_off() -> None:
     revisions = {"promotedRevision": "f4046a6895", "revision": "f145bfd7ba"}
-    assert "…" not in shown([canary(**PROGRESSING | revisions)], width=80)
+    one = canary(**PROGRESSING | revisions)
+    one["metadata"]["name"] = "recommendations"
+    assert set(shown([one]).split()) <= set(shown([one], width=80).split())
 
 
 def test_no_canaries_is_said_in_words() -> None:
