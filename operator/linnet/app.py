@@ -77,7 +77,9 @@ class Operator:
             if settings.outcome_webhook_url
             else None
         )
-        self._guard = WeightsGuard(connection, self._workers.wake, may_list=not settings.namespaces)
+        self._guard = WeightsGuard(
+            connection, self._workers.wake, self._cache.version, may_list=not settings.namespaces
+        )
         cluster = Kubernetes(
             connection,
             self._cache,
@@ -115,7 +117,7 @@ class Operator:
                     group.create_task(self._lease.run(), name="lease"),
                     group.create_task(self._events.run(), name="events"),
                     group.create_task(self._telemetry.watch_loop(), name="event loop"),
-                    group.create_task(self._guard.look(), name="policies"),
+                    group.create_task(self._guard.run(), name="policies"),
                 ]
                 if self._outcomes:
                     tasks.append(group.create_task(self._outcomes.run(), name="outcomes"))

@@ -17,7 +17,7 @@ VERSIONS: Final = ("v1", "v1beta1")
 POLICIES, BINDINGS = "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"
 
 LOOK_AGAIN: Final = 60.0
-"""Seconds after which a policy that was missing is looked for again, if a Canary asks."""
+"""Seconds after which a policy that is missing is looked for again, if a Canary cares."""
 
 NOT_SERVED: Final = (
     "the cluster serves no MutatingAdmissionPolicy (Kubernetes 1.36 does), so whoever applies an"
@@ -34,50 +34,56 @@ log = logging.getLogger(__name__)
 
 
 class WeightsGuard:
-    """Knows why nothing keeps others from resetting weights, if so; asks at start and seldom.
+    """Knows why nothing keeps others from resetting weights, if so.
 
-    `wake` is called with a Canary that asked, once the answer is another. Policies are the whole
-    cluster's: an operator for some namespaces `may_list` none, and knows only whether there can be
-    any.
+    It asks when it starts, and again while a policy is missing and a Canary cares. `wake` is called
+    with each Canary that asked, once the answer is another; `known` tells which are still there.
+    Policies are the whole cluster's: an operator for some namespaces may not list them, and knows
+    only whether there can be any.
     """
 
     def __init__(
         self,
         connection: Connection,
         wake: Callable[[ObjectRef], None],
+        known: Callable[[ObjectRef], object],
         *,
         may_list: bool = True,
     ) -> None:
         self._connection = connection
         self._wake = wake
+        self._known = known
         self._may_list = may_list
         self._missing = ""
-        self._looked_at: float | None = None
-        self._looking: asyncio.Task[None] | None = None
         self._asked: set[ObjectRef] = set()
+
+    async def run(self) -> None:
+        """Look now, and look out for a policy that is missing."""
+        await self.look()
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            self._asked = {ref for ref in self._asked if self._known(ref)}
+            if self._missing and self._asked:
+                await self.look()
 
     async def look(self) -> None:
         """Ask the API server; where it does not answer, what was known stays."""
-        before, self._looked_at = self._missing, asyncio.get_running_loop().time()
+        before = self._missing
         try:
             self._missing = await self._find()
         except LinnetError as error:
             log.info("Cannot tell whether a policy keeps weights", extra={"error": error})
             return
-        if self._missing and self._missing != before:
+        if self._missing == before:
+            return
+        if self._missing:
             log.warning("Weights are unguarded", extra={"why": self._missing})
-        if self._missing != before:
-            for ref in self._asked:
-                self._wake(ref)
+        for ref in self._asked:
+            self._wake(ref)
 
     def missing(self, ref: ObjectRef) -> str:
         """Return why nothing keeps weights, or nothing; `ref` is the Canary that asks."""
         self._asked.add(ref)
-        loop = asyncio.get_running_loop()
-        busy = self._looking is not None and not self._looking.done()
-        late = self._looked_at is not None and loop.time() - self._looked_at > LOOK_AGAIN
-        if self._missing and late and not busy:
-            self._looking = loop.create_task(self.look(), name="policies")
         return self._missing
 
     async def _find(self) -> str:
