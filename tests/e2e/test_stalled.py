@@ -31,9 +31,12 @@ async def _target_back(app: App) -> None:
 
 
 async def _rival(app: App) -> None:
+    """Another team has the host, and had it first: that is the VirtualService that Istio obeys."""
+    await app.api.delete(app.ref("VirtualService"))
     await app.api.apply(
         virtual_service(app, hosts=[app.host], gateways=["istio-system/public-gateway"])
     )
+    await app.api.apply(app.routes())
 
 
 async def _rival_gone(app: App) -> None:
