@@ -34,6 +34,7 @@ class ManagedApp(App):
     ) -> None:
         """Commit the first version, have Argo CD sync it, and wait until the app serves.
 
+        With `replicas` in Git, Argo CD compares with what the API server's policies make of them.
         `more` are other files of the first commit.
         """
         commit = await self.repository.commit(
@@ -45,7 +46,10 @@ class ManagedApp(App):
             },
         )
         self.application = await self.argocd.create(
-            self.namespace, self.repository.url, self.namespace, annotations=SERVER_SIDE
+            self.namespace,
+            self.repository.url,
+            self.namespace,
+            annotations=None if replicas is None else SERVER_SIDE,
         )
         await self.application.synced(commit)
         await self.phase("Initialized")
