@@ -7,9 +7,11 @@ which it happened, and turns its ruling into what is to be written.
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from linnet.analysis import checks as judging
 from linnet.analysis.policy import Absence, CheckResult, Ruling, RulingVerdict, Sample, step
+from linnet.analysis.watch import TileReading
 from linnet.api.status import Phase, Verdict
 from linnet.engine.conditions import reason_of
 from linnet.engine.figures import instant_of
@@ -20,6 +22,11 @@ from linnet.engine.release import held, paused_by_request, roll_back
 from linnet.engine.situation import Situation
 
 Checks = tuple[judging.Check, ...]
+
+_LATEST: Final = 3
+"""So many tiles after its end a tile is known at the latest, while all goes well."""
+_SLACK: Final = 5.0
+"""Seconds for the queries themselves."""
 
 
 def send_first_traffic(s: Situation) -> Outcome | None:
@@ -111,8 +118,23 @@ def _samples(s: Situation, progress: Progress) -> Iterator[Sample]:
         )
     if s.observation.unanswered:
         yield replace(held, absent=s.observation.unanswered, absence=Absence.UNAVAILABLE)
+    elif progress.policy.guard is not None and _lags(s, progress, tiles):
+        return
     if (check := check_result(s)) is not None:
         yield replace(held, check=check)
+
+
+def _lags(s: Situation, progress: Progress, tiles: list[TileReading]) -> bool:
+    """Tell whether tiles are still to come, as after a restart: no check may overtake them.
+
+    A tile may be read one tile late; and Prometheus, if it is away, says so.
+    """
+    since = s.status.traffic_since
+    newest = tiles[-1].end if tiles else progress.state.last_tile
+    if since is None:
+        return False
+    reached = max(newest or 0.0, since.timestamp())
+    return s.now.timestamp() - reached > _LATEST * progress.policy.seconds + _SLACK
 
 
 def _obstacle(s: Situation) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from linnet.analysis.measurement import Measurement
 from linnet.analysis.tiles import Counts, Tile
-from linnet.analysis.watch import Watch
+from linnet.analysis.watch import TileSpan, Watch
 from linnet.api.status import Phase, Verdict
 from unit.engine.builders import initialized
 from unit.engine.world import World
@@ -248,6 +248,22 @@ class TestKilled:
         for ours, theirs in zip(it.progress.evidence, before.evidence, strict=True):
             assert ours.relative == pytest.approx(theirs.relative, rel=1e-5)
             assert ours.absolute == pytest.approx(theirs.absolute, rel=1e-5)
+
+    def test_no_check_overtakes_tiles_that_are_still_to_come(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        it = released()
+        it.run(30)
+        it.kill()
+        it.now += timedelta(minutes=5)  # nobody runs; the check is overdue, and it passes
+        with monkeypatch.context() as slow:
+            slow.setattr(it, "read", lambda watch, since, now=None: TileSpan((), since))
+            it.settle()
+            assert it.status.canary_weight == 10
+        it.serve = it.failing(canary=1.0)
+        it.settle()
+        assert it.status.phase is Phase.FAILED
+        assert "GuardTripped" in [decision.reason for decision in it.status.decisions]
 
     def test_a_status_that_somebody_broke_begins_the_evidence_anew(self) -> None:
         it = released(failing(0.02), interval="1h")
