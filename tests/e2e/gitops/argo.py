@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from kubernetes.aio.config import new_client_from_config
 
 from cluster.argocd import NAMESPACE
-from cluster.reflector import Change, Object, Reflector
+from cluster.reflector import Change, Object
 from e2e.api import Api
 from e2e.backend import Backend
+from e2e.gitops.watch import Watch
 from linnet.api.objects import ObjectRef
 
 APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications"
@@ -219,24 +219,18 @@ class ArgoCD:
     def __init__(self, api: Api, backend: Backend, *, keep: bool = False) -> None:
         self._keep = keep
         self._api = api
-        self._backend = backend
+        self._watch = Watch(backend, APPLICATIONS, self._changed)
         self._applications: dict[str, Application] = {}
 
     async def __aenter__(self) -> Self:
-        self._client = await new_client_from_config(str(self._backend.kubeconfig))
-        self._reflector = Reflector(self._client, APPLICATIONS, self._changed)
-        self._watch = asyncio.create_task(self._reflector.run())
-        await self._reflector.synced.wait()
+        await self._watch.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if not self._keep:
             for application in self._applications.values():
                 await application.remove()
-        # In this order: closing waits for connections in use, and for no others.
-        await self._client.close()
-        self._watch.cancel()
-        await asyncio.gather(self._watch, return_exceptions=True)
+        await self._watch.__aexit__()
 
     def application(self, name: str) -> Application:
         """Return the Application of that name, which need not be there yet."""

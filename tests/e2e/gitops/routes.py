@@ -3,15 +3,13 @@
 istiod knows no other: a weight that is not in here has routed no request.
 """
 
-import asyncio
 import time
 from dataclasses import dataclass
 from typing import Self
 
-from kubernetes.aio.config import new_client_from_config
-
-from cluster.reflector import Change, Object, Reflector
+from cluster.reflector import Change, Object
 from e2e.backend import Backend
+from e2e.gitops.watch import Watch
 from linnet.adapters.kinds import VIRTUAL_SERVICE
 
 Weights = tuple[int, int]
@@ -33,25 +31,18 @@ class Routes:
     """
 
     def __init__(self, backend: Backend, namespace: str, name: str, canary: str) -> None:
-        self._backend = backend
-        self._namespace = namespace
+        path = VIRTUAL_SERVICE.path(VIRTUAL_SERVICE.versions[0], namespace)
+        self._watch = Watch(backend, path, self._changed)
         self._name = name
         self._canary = canary
         self._states: list[tuple[float, Weights]] = []
 
     async def __aenter__(self) -> Self:
-        self._client = await new_client_from_config(str(self._backend.kubeconfig))
-        path = VIRTUAL_SERVICE.path(VIRTUAL_SERVICE.versions[0], self._namespace)
-        reflector = Reflector(self._client, path, self._changed)
-        self._watch = asyncio.create_task(reflector.run())
-        await reflector.synced.wait()
+        await self._watch.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # In this order: closing waits for connections in use, and for no others.
-        await self._client.close()
-        self._watch.cancel()
-        await asyncio.gather(self._watch, return_exceptions=True)
+        await self._watch.__aexit__()
 
     @property
     def weights(self) -> list[Weights]:
