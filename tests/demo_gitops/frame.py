@@ -23,7 +23,8 @@ class Commit:
 class Frame:
     """What is to be seen: on Git's side, and on the cluster's.
 
-    `in_git` and `live` are the weights of old and new version in the VirtualService.
+    `flashes` are those of OutOfSync that no commit had asked for; `in_git` and `live` are the
+    weights of old and new version in the VirtualService.
     """
 
     title: str
@@ -32,7 +33,7 @@ class Frame:
     commits: tuple[Commit, ...] = ()
     argocd: Sighting | None = None
     states: int = 0
-    disagreements: int = 0
+    flashes: int = 0
     phase: str = ""
     message: str = ""
     in_git: tuple[int, int] = (90, 10)

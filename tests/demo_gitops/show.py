@@ -207,7 +207,7 @@ class Show:
             commits=tuple(self._commits),
             argocd=record.sightings[-1] if record.sightings else None,
             states=len(record.sightings),
-            disagreements=len(record.disagreements()),
+            flashes=len(record.out_of_sync_again()),
             phase=str(self._canary.status.phase or ""),
             message=self._canary.message,
             live=weights[-1] if weights else None,

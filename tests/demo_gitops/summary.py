@@ -12,7 +12,7 @@ from demo.figures import blame
 from demo.options import Options
 from demo.screen import milliseconds
 from demo.summary import Claim, exposure
-from e2e.gitops.argo import Record
+from e2e.gitops.argo import FLASHES, Record
 from e2e.gitops.routes import Span
 
 LADDER = [(90, 10), (75, 25), (50, 50), (25, 75), (0, 100), (100, 0)]
@@ -49,7 +49,7 @@ def claims(result: Result) -> list[Claim]:
     failed = result.requests.between(result.began, result.turned).failed()
     others = {v: n for v, n in blame(result.requests).items() if v != told.bad}
     after = result.requests.between(result.back)
-    disagreements = result.shown.disagreements()
+    disagreements = result.shown.disagreements(FLASHES)
     return [
         Claim(
             f"two commits released {told.good}: weights went from 90 : 10 to 0 : 100 and back",
@@ -73,7 +73,7 @@ def claims(result: Result) -> list[Claim]:
             ", ".join(f"{version or 'no pod'}: {n}" for version, n in others.items()),
         ),
         Claim(
-            "Argo CD never showed a difference that no commit had asked for",
+            "Argo CD undid nothing, and showed what commits had asked for",
             not disagreements,
             "; ".join(disagreements),
         ),
@@ -92,9 +92,10 @@ def view(result: Result) -> RenderableType:
             f" client; {total.failed:,} failed.",
         ),
         Text(
-            f"Argo CD: {len(result.shown.sightings)} states seen, "
+            f"Argo CD: {len(result.shown.sightings)} states seen ("
             + ", ".join(f"{name} {number}" for name, number in healths.items())
-            + "."
+            + f"), {len(result.shown.out_of_sync_again())} of them a flash of OutOfSync without a"
+            " commit."
         ),
         Text(
             f"Users were exposed to {result.options.bad} for"

@@ -50,7 +50,7 @@ def _cluster(frame: Frame) -> Table:
     seen = frame.argocd
     shown = Text.assemble(*_coloured(seen.sync), "  ", *_coloured(seen.health)) if seen else ""
     table.add_row("Argo CD", shown)
-    table.add_row("", f"{frame.states} states, {frame.disagreements} with a difference of its own")
+    table.add_row("", f"{frame.states} states so far, {frame.flashes} flashes of OutOfSync")
     table.add_row("Canary", frame.phase)
     table.add_row("", Text(frame.message, style="dim"))
     return table

@@ -20,6 +20,8 @@ from linnet.api.objects import ObjectRef
 APPLICATIONS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications"
 SERVER_SIDE = {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}
 """Has an Application compare with what the API server, and its policies, make of the manifests."""
+FLASHES = 2
+"""How often such an Application may be OutOfSync for a moment; see `Record.disagreements`."""
 SETTLING = 2.0
 """Seconds after a commit was first Synced within which Argo CD may sync it once more."""
 REFRESH = "argocd.argoproj.io/refresh"
@@ -43,6 +45,11 @@ class Sighting:
     heals: int = 0
     out_of_sync: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """The last sync did not succeed."""
+        return self.operation in ("Failed", "Error")
 
 
 def sighting(at: float, application: Mapping[str, Any]) -> Sighting:
@@ -98,34 +105,56 @@ class Record:
         times = (s.at for s in self.sightings if (s.sync, s.health) == ("Synced", "Healthy"))
         return next(times, math.inf)
 
-    def disagreements(self) -> list[str]:
+    def disagreements(self, flashes: int = 0) -> list[str]:
         """Say where Git and the cluster differed though no commit had asked for a change.
 
         That is: OutOfSync at a commit that had been Synced, something undone in the cluster at such
         a commit, a sync that failed, or any condition, which Argo CD has for errors and warnings
         only. (A first sync is often followed by another: it compares with what it saw last, which
         may be what was there before its own sync. That is not counted.)
+
+        With ServerSideDiff Argo CD compares what it saw last with what the API server has now: what
+        is written in between shows for a moment. So many `flashes` are let pass; a fight has one
+        for each step of a release.
         """
-        found: list[str] = []
+        found = [
+            *(f"the sync of {s.operated[:8]} failed" for s in self.sightings if s.failed),
+            *(problem for seen in self.sightings for problem in seen.problems),
+        ]
+        if len(again := self.out_of_sync_again()) > flashes:
+            found += again
+        if len(undone := self._undone()) > flashes:
+            found += undone
+        return list(dict.fromkeys(found))
+
+    def out_of_sync_again(self) -> list[str]:
+        """Say of each time when a commit that had been Synced was OutOfSync what differed."""
+        found, synced, before = [], set(), ""
+        for seen in self.sightings:
+            if seen.sync == "Synced":
+                synced.add(seen.revision)
+            elif seen.sync == "OutOfSync" and seen.revision in synced and before == "Synced":
+                at = seen.at - self.sightings[0].at
+                found.append(f"OutOfSync again at {at:.1f} s: {_list(seen.out_of_sync)}")
+            before = seen.sync
+        return found
+
+    def _undone(self) -> list[str]:
+        found, healing = [], ("", 0)
         synced: dict[str, float] = {}
-        healing = ("", 0)
         for seen in self.sightings:
             if seen.sync == "Synced":
                 synced.setdefault(seen.revision, seen.at)
-            elif seen.sync == "OutOfSync" and seen.revision in synced:
-                found.append(f"OutOfSync again at {seen.revision[:8]}: {_list(seen.out_of_sync)}")
             settled = synced.get(seen.operated, math.inf) + SETTLING < seen.at
             if seen.heals and (seen.operated, seen.heals) != healing and settled:
-                found.append(f"undone in the cluster at {seen.operated[:8]}")
+                at = seen.at - self.sightings[0].at
+                found.append(f"something was undone in the cluster at {at:.1f} s")
             healing = (seen.operated, seen.heals)
-            if seen.operation in ("Failed", "Error"):
-                found.append(f"the sync of {seen.operated[:8]} ended as {seen.operation}")
-            found += seen.problems
-        return list(dict.fromkeys(found))
+        return found
 
-    def check(self) -> None:
+    def check(self, flashes: int = 0) -> None:
         """AssertionError with the whole story where there was a disagreement."""
-        found = self.disagreements()
+        found = self.disagreements(flashes)
         assert not found, "\n".join([*found, self.story()])
 
     def story(self) -> str:
