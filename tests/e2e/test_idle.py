@@ -30,4 +30,6 @@ async def test_an_idle_canary_causes_no_request_but_watches_and_the_lease(
     requests = backend.operator_requests(since)
     assert any("/leases/" in r.path for r in requests), "the audit log is alive"
     others = [r for r in requests if "/leases/" not in r.path and r.verb != "watch"]
-    assert others == []
+    # The Canary of the test before may still be on its way out.
+    elsewhere = [r for r in others if "/namespaces/" in r.path and app.namespace not in r.path]
+    assert [r for r in others if r not in elsewhere] == []

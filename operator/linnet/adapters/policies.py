@@ -36,8 +36,9 @@ log = logging.getLogger(__name__)
 class WeightsGuard:
     """Knows why nothing keeps others from resetting weights, if so.
 
-    It asks when it starts, and again while a policy is missing and a Canary cares. `wake` is called
-    with each Canary that asked, once the answer is another; `known` tells which are still there.
+    It asks when it starts, when a Canary begins to care, and again while a policy is missing and a
+    Canary cares. `wake` is called with each Canary that asked, once the answer is another; `known`
+    tells which are still there.
     Policies are the whole cluster's: an operator for some namespaces may not list them, and knows
     only whether there can be any.
     """
@@ -56,14 +57,20 @@ class WeightsGuard:
         self._may_list = may_list
         self._missing = ""
         self._asked: set[ObjectRef] = set()
+        self._news = asyncio.Event()
 
     async def run(self) -> None:
         """Look now, and look out for a policy that is missing."""
+        self._news.clear()
         await self.look()
         while True:
-            await asyncio.sleep(LOOK_AGAIN)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._news.wait()
+            news = self._news.is_set()
+            self._news.clear()
             self._asked = {ref for ref in self._asked if self._known(ref)}
-            if self._missing and self._asked:
+            if self._asked and (self._missing or news):
                 await self.look()
 
     async def look(self) -> None:
@@ -83,7 +90,9 @@ class WeightsGuard:
 
     def missing(self, ref: ObjectRef) -> str:
         """Return why nothing keeps weights, or nothing; `ref` is the Canary that asks."""
-        self._asked.add(ref)
+        if ref not in self._asked:
+            self._asked.add(ref)
+            self._news.set()
         return self._missing
 
     async def _find(self) -> str:

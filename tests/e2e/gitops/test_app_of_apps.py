@@ -22,7 +22,8 @@ from e2e.gitops.platform_repository import (
 )
 from e2e.gitops.standin import DEPLOYMENT, StandIn
 from e2e.operator import Operator
-from linnet.api.objects import ObjectRef
+from linnet.api.names import KIND
+from linnet.api.objects import ObjectRef, ref_of
 
 SHOP = "shop"
 CANARY = ObjectRef("Canary", SHOP, "podinfo")
@@ -40,6 +41,8 @@ pytestmark = pytest.mark.replaces_linnet
 @pytest.fixture
 async def nothing(api: Api, shared_operator: Operator, argocd: ArgoCD) -> None:
     """A cluster without linnet, and with an Argo CD that judges Applications."""
+    for canary in await api.list(KIND, ""):  # of the tests before, still on their way out
+        await api.until_gone(ref_of(canary))
     shared_operator.stop()
     await uninstall(api)
     await configure(api, DEPLOY.parent / FOLDER / "argocd-cm.yaml")

@@ -14,6 +14,7 @@ from linnet.api.objects import ObjectRef
 from linnet.errors import UnavailableError
 
 WEB = ObjectRef("Canary", "shop", "web")
+TILL = ObjectRef("Canary", "shop", "till")
 KEEPING = {"metadata": {"name": "w"}, "spec": {"x": f"'{WEIGHTS_ANNOTATION}' in y"}}
 BOUND = {"metadata": {"name": "b"}, "spec": {"policyName": "w"}}
 
@@ -116,6 +117,21 @@ async def test_a_policy_that_comes_is_noticed_and_told() -> None:
         await asyncio.sleep(LOOK_AGAIN)
         assert watcher.guard.missing(WEB) == ""
         assert watcher.woken == [WEB]
+
+
+@pytest.mark.looptime
+async def test_a_policy_that_went_is_noticed_when_another_canary_cares() -> None:
+    async with running() as (server, watcher):
+        server.policies.append(KEEPING)
+        assert watcher.guard.missing(WEB) == NOT_INSTALLED
+        await asyncio.sleep(1)
+        assert watcher.guard.missing(WEB) == ""
+        server.policies.clear()
+        watcher.known.add(TILL)
+        watcher.guard.missing(TILL)
+        await asyncio.sleep(1)
+        assert watcher.guard.missing(WEB) == NOT_INSTALLED
+        assert TILL in watcher.woken
 
 
 @pytest.mark.looptime
