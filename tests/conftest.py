@@ -1,4 +1,12 @@
 import asyncio
+import os
+
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("search", deadline=None, print_blob=True)
+# A run in CI is to fail for what a commit changed: HYPOTHESIS_PROFILE=search looks for news.
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_configure() -> None:

@@ -180,7 +180,9 @@ def end_when_both_run_the_same(s: Situation) -> Outcome | None:
     if s.status.phase is Phase.PROMOTING and s.primary_rolled_out and _is_accepted(s):
         return None
     message = f"Deployment {s.primary.name} was given what Deployment {s.target.name} runs"
+    lost = s.status.canary_weight and not s.canary_endpoints and s.primary_endpoints
     changes = {
+        **(traffic_away(s) if lost else {}),
         "phase": Phase.PROMOTING,
         "revision": s.target.revision,
         "next_check_at": None,

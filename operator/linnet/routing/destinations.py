@@ -34,7 +34,8 @@ class Sides(NamedTuple):
 def destination_of(entry: Object, namespace: str) -> Destination:
     """Read an entry of a route in a VirtualService of this namespace."""
     destination = entry.get("destination") or {}
-    return Destination(fqdn(destination.get("host", ""), namespace), destination.get("subset", ""))
+    host, subset = (str(destination.get(key) or "") for key in ("host", "subset"))
+    return Destination(fqdn(host, namespace), subset)
 
 
 def sides_of(canary: Canary, objects: Mapping[ObjectRef, Object]) -> Sides:
