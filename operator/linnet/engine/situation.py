@@ -54,10 +54,16 @@ class Situation:
         return self._endpoints(self.canary.service_primary, self.primary)
 
     def _endpoints(self, service: str, workload: Workload | None) -> int:
-        """Count what may be sent requests on one side: where linnet has no Service there, pods."""
-        if self.canary.makes_services:
-            return self.observation.endpoints.get(service, 0)
-        return workload.available if workload else 0
+        """Count what may be sent requests on one side: where linnet has no Service there, pods.
+
+        EndpointSlices come by a watch of their own, which may be behind that of Deployments by a
+        second: what has been scaled away serves nothing, whatever they still say.
+        """
+        serving = workload.serving if workload else 0
+        if not self.canary.makes_services:
+            return serving
+        endpoints = self.observation.endpoints.get(service, 0)
+        return min(endpoints, serving) if workload else endpoints
 
     @property
     def falls_back_to(self) -> str | None:

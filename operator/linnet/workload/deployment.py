@@ -13,15 +13,17 @@ _PAUSED = "Deployment {0} is paused: kubectl rollout resume deployment {0}"
 class Workload:
     """A Deployment as linnet sees it.
 
-    `replicas` is what is asked for; `available` counts pods of any revision. `settled` means that
-    the Deployment controller has seen the newest spec and that no pod of an older template, and
-    none too many, is left. `failing` says in words why pods do not come up, where Kubernetes knows.
+    `replicas` is what is asked for; `available` counts pods of any revision, and `serving` those
+    that take requests already and are to stay. `settled` means that the Deployment controller has
+    seen the newest spec and that no pod of an older template, and none too many, is left. `failing`
+    says in words why pods do not come up, where Kubernetes knows.
     """
 
     name: str
     revision: str
     replicas: int
     available: int
+    serving: int
     settled: bool
     failing: str | None
 
@@ -42,6 +44,7 @@ def read(deployment: Mapping[str, Any]) -> Workload:
         revision=revision_of(spec["template"]),
         replicas=replicas,
         available=status.get("availableReplicas", 0),
+        serving=min(status.get("readyReplicas", 0), replicas),
         settled=seen and updated == total == replicas,
         failing=_PAUSED.format(meta["name"]) if spec.get("paused") else _failing(status, replicas),
     )

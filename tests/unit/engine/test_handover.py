@@ -289,8 +289,10 @@ def test_a_handover_that_is_reverted_before_traffic_returned_is_waited_for_again
     assert it.condition("Progressing").reason == "WaitingForPrimary"
 
 
-def test_no_traffic_leaves_the_target_while_the_primary_serves_nothing() -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["endpoints gone", "endpoints still shown"])
+def test_no_traffic_leaves_the_target_while_the_primary_serves_nothing(late: bool) -> None:
     it = accepted()
+    it.delay_endpoints(late)
     scale(it, OLD, 0)
     give(it, NEW, "1.0.0")
     it.settle()

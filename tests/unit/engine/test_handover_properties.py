@@ -47,6 +47,8 @@ EVENTS: dict[str, Callable[[World], None]] = {
     "pods mend": _break(),
     "the primary rolls": _roll(OLD),
     "it has rolled": _roll(),
+    "endpoints are shown late": lambda it: it.delay_endpoints(),
+    "endpoints are up to date": lambda it: it.delay_endpoints(late=False),
     "pause": lambda it: it.edit(paused=True),
     "resume": lambda it: it.edit(paused=False),
     "wait": lambda it: it.run(7),
@@ -83,7 +85,8 @@ def test_any_history_keeps_the_invariants(history: list[str], values: list[float
                 served = it.deployment(NEW)["status"]["availableReplicas"]
                 assert serving or not served, "traffic was moved to a side that serves nothing"
             before = weight
-    for event in ("pods mend", "it has rolled", "both have pods", "resume"):
+    mended = ("endpoints are up to date", "pods mend", "it has rolled", "both have pods", "resume")
+    for event in mended:
         EVENTS[event](it)
     it.measure = lambda query: Measurement(query.metric, value=100.0)
     it.run(600)

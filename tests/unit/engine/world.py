@@ -54,6 +54,8 @@ class World:
         """Image tags, or names of Deployments, whose pods never become ready."""
         self.rolling: set[str] = set()
         """Names of Deployments that still have a pod of an older template."""
+        self.late_endpoints: dict[str, int] = {}
+        """What EndpointSlices said when their watch fell behind."""
         self.refuses: set[str] = set()
         """Kinds that the API server does not let anybody write."""
         self.measure: Callable[[Query], Measurement] = self.by_image_tag
@@ -280,7 +282,7 @@ class World:
         """Return what the operator sees of the cluster."""
         return Observation(
             objects=copy.deepcopy(self.objects) if copied else self.objects,
-            endpoints=self._endpoints(),
+            endpoints={**self._endpoints(), **self.late_endpoints},
             neighbours=tuple(self.neighbours),
             unguarded=self.unguarded,
         )
@@ -389,6 +391,10 @@ class World:
     def pods_changed(self) -> None:
         """Let readiness follow a change of `unready` or `rolling`."""
         self._play_controllers()
+
+    def delay_endpoints(self, late: bool = True) -> None:
+        """Let the watch of EndpointSlices fall behind that of all else, or catch up."""
+        self.late_endpoints = self._endpoints() if late else {}
 
     def _endpoints(self) -> dict[str, int]:
         endpoints = {}

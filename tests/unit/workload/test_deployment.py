@@ -20,6 +20,15 @@ def _workload(
 
 
 @pytest.mark.parametrize(
+    ("replicas", "ready", "serving"),
+    [(4, 3, 3), (4, 5, 4), (0, 4, 0)],
+    ids=["as many as are ready", "not those that are too many", "none that is to go"],
+)
+def test_what_serves(replicas: int, ready: int, serving: int) -> None:
+    assert read(_workload(replicas, readyReplicas=ready)).serving == serving
+
+
+@pytest.mark.parametrize(
     ("obj", "settled"),
     [
         pytest.param(_workload(), True, id="all pods are new"),
