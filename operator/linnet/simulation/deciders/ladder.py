@@ -1,5 +1,6 @@
 """What the compared rules have in common: a fixed ladder, and a success rate to look at."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Rule:
         return 0
 
 
-class Climb:
+class Climb(ABC):
     """A release on a ladder. What a rule does at each scrape it says in `look`."""
 
     def __init__(self, rule: Rule) -> None:
@@ -51,9 +52,9 @@ class Climb:
         self.history.add(tile)
         self.look(at)
 
+    @abstractmethod
     def look(self, at: float) -> None:
         """Decide at second `at`."""
-        raise NotImplementedError
 
     def advance(self) -> None:
         """Take the next step; after the last one the canary is promoted."""
