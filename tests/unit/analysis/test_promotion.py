@@ -21,16 +21,14 @@ def tile(
     return before.after(*counts, ratio=1.25, margin=margin, dispersion=dispersion)
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.01, 0.2, 0.7])
+@pytest.mark.parametrize("rate", [0.0, 0.01, 0.2, 0.7])  # 0.7: the canary fails nearly all
 @pytest.mark.parametrize(("canary", "primary"), [(1, 1), (4, 20), (20, 4)])
 @pytest.mark.parametrize("margin", [0.01, 0.1])
 @pytest.mark.parametrize("dispersion", [1.0, 3.0])
 def test_a_canary_that_is_just_too_bad_is_expected_to_give_no_evidence(
     rate: float, canary: int, primary: int, margin: float, dispersion: float
 ) -> None:
-    tried = binomial(canary, min(1.0, 1.25 * rate + margin))
-    if 1.25 * rate + margin > 1:
-        pytest.skip("no canary can be that bad")
+    tried = binomial(canary, 1.25 * rate + margin)
     served = binomial(primary, rate)
     expected = sum(
         tried[bad]
