@@ -1,6 +1,6 @@
-"""Kinds of values on the command line: shares, durations, pairs of them.
+"""Kinds of values on the command line: shares, durations, pairs of them; and options of several.
 
-Each is a function from text to value that raises click.BadParameter with a sentence.
+Each kind is a function from text to value that raises click.BadParameter with a sentence.
 """
 
 import math
@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 import click
 
 from linnet.api.duration import parse_duration
+
+Option = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def share(text: str) -> float:
@@ -65,6 +67,27 @@ def timed(kind: Callable[[str], float], example: str) -> Callable[[str], tuple[f
         return kind(first), span()(second)
 
     return pair
+
+
+SCRAPE_INTERVAL = click.option(
+    "--scrape-interval",
+    type=span("1s", "1h"),
+    default="15s",
+    show_default=True,
+    help="How often Prometheus scrapes.",
+)
+"""How often there are figures, where that cannot be found out."""
+
+
+def primary_errors(default: str | None = None, otherwise: str | None = None) -> Option:
+    """Return the option for the primary's errors; `otherwise` says what they are by default."""
+    return click.option(
+        "--primary-errors",
+        type=share,
+        default=default,
+        show_default=otherwise or True,
+        help="The share of requests that the primary fails: 0.005 or 0.5%.",
+    )
 
 
 def moment(text: str) -> float:

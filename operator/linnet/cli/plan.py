@@ -11,7 +11,7 @@ from rich.console import Console
 from linnet.api.canary import Canary
 from linnet.cli import plan_sources
 from linnet.cli.manifests import canary_in
-from linnet.cli.parameters import number, share, span
+from linnet.cli.parameters import SCRAPE_INTERVAL, number, primary_errors
 from linnet.cli.plan_sources import render
 from linnet.errors import LinnetError, SpecError
 from linnet.planning.assumptions import Assumptions
@@ -65,12 +65,7 @@ Examples:
     show_default=f"{ASSUMED_RPS:g}, or what Prometheus says",
     help="Requests a second that users send to both versions together.",
 )
-@click.option(
-    "--primary-errors",
-    type=share,
-    show_default=f"{ASSUMED_ERRORS:.1%}, or what Prometheus says",
-    help="The share of requests that the primary fails: 0.005 or 0.5%.",
-)
+@primary_errors(otherwise=f"{ASSUMED_ERRORS:.1%}, or what Prometheus says")
 @click.option(
     "--prometheus-url",
     default="",
@@ -81,13 +76,7 @@ Examples:
 )
 @click.option("--kubeconfig", metavar="FILE", default="", help="Whose cluster to ask.")
 @click.option("--context", metavar="NAME", default="", help="The context of the kubeconfig to use.")
-@click.option(
-    "--scrape-interval",
-    type=span("1s", "1h"),
-    default="15s",
-    show_default=True,
-    help="How often Prometheus scrapes.",
-)
+@SCRAPE_INTERVAL
 @click.option(
     "--runs",
     type=click.IntRange(10, 10_000),

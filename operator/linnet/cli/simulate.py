@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from linnet.cli.manifests import read_canary
-from linnet.cli.parameters import number, share, span, timed
+from linnet.cli.parameters import SCRAPE_INTERVAL, number, primary_errors, share, span, timed
 from linnet.errors import LinnetError
 from linnet.simulation.behaviour import Behaviour, Change
 from linnet.simulation.experiment import Circumstances, Experiment
@@ -63,13 +63,7 @@ Examples:
     help="steady: the same rate all along. diurnal: up and down over a day, 60% of the mean each"
     " way, begun at any hour. bursty: 5 times as much for 20 s, every 2 minutes by chance.",
 )
-@click.option(
-    "--primary-errors",
-    type=share,
-    default="0.5%",
-    show_default=True,
-    help="The share of requests that the primary fails: 0.005 or 0.5%.",
-)
+@primary_errors("0.5%")
 @click.option(
     "--canary-errors",
     type=share,
@@ -121,13 +115,7 @@ Examples:
     show_default=True,
     help="The share of scrapes without data, of each side, as after resets of counters.",
 )
-@click.option(
-    "--scrape-interval",
-    type=span("1s", "1h"),
-    default="15s",
-    show_default=True,
-    help="How often Prometheus scrapes.",
-)
+@SCRAPE_INTERVAL
 @click.option(
     "--for",
     "seconds",
