@@ -1,15 +1,14 @@
 """The command line: `python -m demo`, or `make demo`."""
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 
-from cluster.behaviour import parse_tag
 from cluster.errors import ClusterError
 from demo.options import DemoError, Options
-from demo.output import Output, is_plain
+from demo.output import Output
+from demo.parameters import check_versions, common
 from linnet.api.duration import parse_duration
 
 EPILOG = """
@@ -30,14 +29,6 @@ bad one was taken back.
 """
 
 
-def _version(_context: click.Context, option: click.Parameter, value: str) -> str:
-    try:
-        parse_tag(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param=option) from error
-    return value
-
-
 def _interval(_context: click.Context, option: click.Parameter, value: str) -> str:
     try:
         seconds = parse_duration(value).total_seconds()
@@ -48,29 +39,11 @@ def _interval(_context: click.Context, option: click.Parameter, value: str) -> s
     return value
 
 
-def version_option(
-    name: str, default: str, text: str
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return an option that takes an image tag."""
-    return click.option(
-        name, default=default, show_default=True, metavar="TAG", callback=_version, help=text
-    )
-
-
 @click.command(
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@version_option("--stable", Options.stable, "The version that serves at first.")
-@version_option("--good", Options.good, "The version of the first release.")
-@version_option("--bad", Options.bad, "The version of the second release.")
-@click.option(
-    "--rps",
-    type=click.FloatRange(10, 500),
-    default=Options.rps,
-    show_default=True,
-    help="Requests a second.",
-)
+@common(Options())
 @click.option(
     "--interval",
     default=Options.interval,
@@ -88,14 +61,13 @@ def version_option(
     help="Leave cluster and linnet up afterwards.",
 )
 @click.option("--end", is_flag=True, help="Show nothing: end a demo that was kept.")
-@click.option("--plain", is_flag=True, help="Lines as in a log; so are pipes and NO_COLOR=1.")
 @click.option(
     "--picture",
     metavar="FILE",
     type=click.Path(dir_okay=False, writable=True, resolve_path=True),
     help="Save the screen at the end as SVG.",
 )
-def main(*, end: bool, keep: bool, fast: bool, plain: bool, **options: Any) -> None:
+def main(*, end: bool, keep: bool, fast: bool, **options: Any) -> None:
     """Watch linnet release a good version and take back a bad one.
 
     A Kubernetes cluster is started out of plain processes, in namespaces of its own: API server,
@@ -104,10 +76,8 @@ def main(*, end: bool, keep: bool, fast: bool, plain: bool, **options: Any) -> N
     """
     if fast:
         options["interval"] = "1s"
-    told = Options(**options, plain=plain or is_plain())
-    versions = (told.stable, told.good, told.bad)
-    if len(set(versions)) < len(versions):
-        raise click.UsageError("--stable, --good and --bad must differ")
+    told = Options(**options)
+    check_versions(told)
     output = Output(plain=told.plain)
     from demo import stage  # reads much of the cluster's code: not for --help
 

@@ -1,29 +1,24 @@
 """What runs in the cluster's namespaces: `python -m demo.inside OPTIONS`, started by `stage`."""
 
-import asyncio
-import signal
 import sys
-import traceback
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
-from cluster.errors import ClusterError
 from cluster.local import Cluster
 from demo.frame import Frame
 from demo.lines import Lines
-from demo.options import DemoError, Options
+from demo.options import Options
 from demo.output import Output
 from demo.picture import save
+from demo.played import played
 from demo.screen import render
 from demo.show import Show
 from demo.summary import Result, view
-from linnet.errors import LinnetError
 
-STOPPED = 130
 PRINTED_ROWS = 24
 
 
@@ -59,11 +54,6 @@ async def _on_screen(show: Show, output: Output) -> Result:
 
 
 async def _run(options: Options, output: Output) -> Result:
-    main = asyncio.current_task()
-    assert main is not None
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, main.cancel)
     show = Show(options, Cluster.current(), output)
     try:
         await show.set_up()
@@ -81,30 +71,8 @@ async def _run(options: Options, output: Output) -> Result:
     return result
 
 
-def run(options: Options) -> int:
-    """Run the show; returns the exit code."""
-    output = Output(plain=options.plain)
-    try:
-        result = asyncio.run(_run(options, output))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return STOPPED
-    except (DemoError, ClusterError, LinnetError) as error:
-        output.say()
-        output.problem(str(error))
-        return 1
-    except Exception as error:
-        log = Cluster.current().folder.log("demo")
-        log.write_text(traceback.format_exc())
-        output.problem(f"the demo itself has a bug: {error!r}. {log} has the details.")
-        return 1
-    return 0 if result.ok else 1
-
-
-def main(arguments: Any = None) -> None:
-    """Entry point."""
-    (text,) = arguments or sys.argv[1:]
-    sys.exit(run(Options.from_text(text)))
-
-
 if __name__ == "__main__":
-    main()
+    (text,) = sys.argv[1:]
+    told = Options.from_text(text)
+    screen_or_log = Output(plain=told.plain)
+    sys.exit(played(_run(told, screen_or_log), screen_or_log))

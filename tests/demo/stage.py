@@ -20,9 +20,9 @@ from cluster.local import NAME_VARIABLE, Cluster
 from cluster.progress import LiveProgress, PlainProgress
 from cluster.state import STATE_VARIABLE
 from demo.example import image
-from demo.inside import STOPPED
 from demo.options import APP, HOST, NAMESPACE, DemoError, Options
 from demo.output import Output
+from demo.played import STOPPED
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """The command line: `python -m demo_gitops`, or `make demo-gitops`."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from cluster.errors import ClusterError
-from demo.__main__ import version_option
 from demo.options import DemoError, Options
-from demo.output import Output, is_plain
+from demo.output import Output
+from demo.parameters import check_versions, common
 
 NAME = "demo-gitops"
 DEFAULTS = Options(name=NAME, interval="3s")
@@ -30,29 +31,17 @@ The exit code is 0 only if all that the demo promises came true.
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@version_option("--stable", DEFAULTS.stable, "The version that serves at first.")
-@version_option("--good", DEFAULTS.good, "The version of the first release.")
-@version_option("--bad", DEFAULTS.bad, "The version of the second release.")
-@click.option(
-    "--rps",
-    type=click.FloatRange(10, 500),
-    default=DEFAULTS.rps,
-    show_default=True,
-    help="Requests a second.",
-)
+@common(DEFAULTS)
 @click.option("--end", is_flag=True, help="Show nothing: end a demo that is left over.")
-@click.option("--plain", is_flag=True, help="Lines as in a log; so are pipes and NO_COLOR=1.")
-def main(*, end: bool, plain: bool, **options: Any) -> None:
+def main(*, end: bool, **options: Any) -> None:
     """Watch a team release by commits, with Argo CD and linnet on one VirtualService.
 
     Git has two Deployments and a VirtualService at 90/10; Argo CD syncs with prune and selfHeal;
     linnet moves the weights. Real requests go through an Envoy the whole time, and each is counted.
     Afterwards nothing is left behind.
     """
-    told = Options(name=NAME, interval=DEFAULTS.interval, plain=plain or is_plain(), **options)
-    versions = (told.stable, told.good, told.bad)
-    if len(set(versions)) < len(versions):
-        raise click.UsageError("--stable, --good and --bad must differ")
+    told = replace(DEFAULTS, **options)
+    check_versions(told)
     output = Output(plain=told.plain)
     from demo import stage  # reads much of the cluster's code: not for --help
 
