@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from rich.console import Console
 from linnet.analysis.measurement import Measurement
 from linnet.api.status import Phase
 from linnet.cli import main
-from linnet.cli.explain import explanation, view
+from linnet.cli.explain import News, explanation, view
 from unit.engine.builders import initialized
 from unit.engine.world import START, World
 
@@ -31,7 +31,7 @@ def shown(it: World, now: datetime | None = None, *, width: int = 160) -> str:
     assert it.canary_object is not None
     console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        console.print(view(explanation(it.canary_object), now or it.now))
+        console.print(view(it.canary_object, now or it.now))
     return capture.get()
 
 
@@ -72,7 +72,7 @@ def blind() -> World:
                 "Users got 100 answers from the canary so far, 4 of them failures.",
                 "What would change this:",
                 "clean requests",
-                "the next check is in 19 s",
+                "  next check in 19 s",
                 "passed       request-success-rate 99.5",
                 'increments of istio_requests_total{destination_workload_namespace="test"',
             ],
@@ -107,11 +107,34 @@ def test_a_narrow_terminal_cuts_no_figure_off() -> None:
 
 
 def test_a_canary_that_linnet_has_not_seen_yet() -> None:
-    known = explanation({"metadata": {"namespace": "shop", "name": "web"}})
+    unseen = {"metadata": {"namespace": "shop", "name": "web"}}
     console = Console(width=100, color_system=None)
     with console.capture() as capture:
-        console.print(view(known, datetime(2026, 1, 1, tzinfo=UTC)))
+        console.print(view(unseen, datetime(2026, 1, 1, tzinfo=UTC)))
     assert "shop/web: not seen by linnet yet" in capture.get()
+
+
+def test_a_check_that_nobody_takes_is_overdue() -> None:
+    it = under_suspicion()
+    text = shown(it, it.now + timedelta(minutes=2))
+    assert "next check overdue since 00:01:40 UTC: no operator seems to be at work" in text
+
+
+def test_a_stream_has_all_of_it_at_each_change_with_the_time() -> None:
+    it, news = under_suspicion(), News()
+
+    def told(seconds: float) -> str:
+        assert it.canary_object is not None
+        console = Console(width=160, color_system=None)
+        with console.capture() as capture:
+            for part in news(it.canary_object, it.now + timedelta(seconds=seconds)):
+                console.print(part)
+        return capture.get()
+
+    assert told(0).startswith("2026-01-01T00:01:21Z\ntest/podinfo: Progressing, 20%")
+    assert told(10) == "", "only time has changed"
+    assert "no operator seems to be at work" in told(60)
+    assert told(61) == ""
 
 
 def test_programs_read_the_figures() -> None:

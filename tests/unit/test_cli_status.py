@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from linnet.cli import main
-from linnet.cli.status import view
+from linnet.cli.status import News, view
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -78,6 +78,91 @@ def test_one_canary_is_shown_with_its_decisions_and_what_comes_next() -> None:
     assert "next check in 4 s" in text
     assert "request-success-rate 100" in text
     assert "12:00:20" in text
+
+
+HINT = "no operator seems to be at work, see kubectl -n linnet-system get pods"
+
+
+@pytest.mark.parametrize(
+    ("due", "says"),
+    [
+        pytest.param("12:00:34", "next check in 4 s", id="to come"),
+        pytest.param("12:00:20", "next check: was due at 12:00:20 UTC", id="just due"),
+        pytest.param(
+            "11:59:30", f"next check overdue since 11:59:30 UTC: {HINT}", id="long overdue"
+        ),
+    ],
+)
+def test_a_check_that_nobody_takes_is_overdue(due: str, says: str) -> None:
+    one = canary(**PROGRESSING | {"nextCheckAt": f"2026-01-01T{due}Z"})
+    assert says in shown([one], details=True).splitlines()
+
+
+def test_what_was_due_on_another_day_has_its_date() -> None:
+    one = canary(**PROGRESSING | {"nextCheckAt": "2025-12-31T12:00:34Z"})
+    assert "overdue since 2025-12-31 12:00:34 UTC" in shown([one], details=True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        pytest.param({"suspend": True}, {}, id="linnet is told to do nothing"),
+        pytest.param(
+            {},
+            {"conditions": [condition("Stalled", "True", "TargetNotFound", "create it")]},
+            id="something has to be mended first",
+        ),
+        pytest.param({}, {"phase": "Promoting"}, id="the primary is waited for"),
+    ],
+)
+def test_nobody_is_blamed_where_the_operator_may_be_waiting(
+    spec: dict[str, Any], status: dict[str, Any]
+) -> None:
+    overdue = PROGRESSING | {"nextCheckAt": "2026-01-01T11:00:00Z"} | status
+    text = shown([canary(**overdue) | {"spec": spec}], details=True)
+    assert "was due at 11:00:00 UTC" in text
+    assert HINT not in text
+
+
+def test_a_canary_that_nobody_looks_at_is_told() -> None:
+    one = canary()
+    one["metadata"]["creationTimestamp"] = "2026-01-01T11:59:00Z"
+    assert f"created at 11:59:00 UTC, and linnet has not seen it: {HINT}" in shown(
+        [one], details=True
+    )
+
+
+def test_the_table_tells_of_an_operator_that_is_away() -> None:
+    overdue = canary(**PROGRESSING | {"nextCheckAt": "2026-01-01T11:59:30Z"})
+    text = shown([canary(**PROGRESSING), overdue, overdue])
+    assert f"shop/web (and 1 more): next check overdue since 11:59:30 UTC: {HINT}" in text
+
+
+def test_a_stream_has_a_line_for_each_change_with_its_time() -> None:
+    news, changed = News(), canary(**PROGRESSING | {"canaryWeight": 50})
+    overdue = canary(**PROGRESSING | {"nextCheckAt": "2026-01-01T11:59:30Z"})
+    told = [
+        [str(line) for line in news(found, NOW)]
+        for found in ([canary(**PROGRESSING)], [canary(**PROGRESSING)], [changed], [overdue], [])
+    ]
+    head = "TIME                  NAMESPACE  NAME  PHASE        WEIGHT  REVISION   LAST DECISION"
+    same = "2026-01-01T12:00:30Z  shop       web   Progressing  {}     aaa → bbb  {}"
+    assert told == [
+        [head, same.format("20%", "weight 10 → 20")],
+        [],
+        [same.format("50%", "weight 10 → 20")],
+        [same.format("20%", f"next check overdue since 11:59:30 UTC: {HINT}")],
+        ["2026-01-01T12:00:30Z  shop       web   deleted"],
+    ]
+
+
+def test_a_stream_without_canaries_says_so_once() -> None:
+    news = News()
+    assert [str(line) for line in news([], NOW)] == [
+        "No Canaries here. With -A, linnet status looks in all namespaces."
+    ]
+    assert list(news([], NOW)) == []
+    assert len(list(news([canary(**PROGRESSING)], NOW))) == 2
 
 
 def test_a_narrow_terminal_cuts_nothing_off() -> None:

@@ -9,8 +9,7 @@ from math import log
 from typing import Any
 
 import click
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,10 +17,10 @@ from linnet.adapters.connection import Connection, NotFoundError
 from linnet.adapters.kinds import CANARY
 from linnet.api.objects import ObjectRef
 from linnet.cli.context import namespace_of
+from linnet.cli.upcoming import neglected, upcoming
+from linnet.cli.watching import console, watch
 from linnet.errors import LinnetError
 
-REFRESH = 1.0
-"""Seconds between two looks with --watch."""
 BAR = 20
 """Characters of the bar that shows how much of the evidence is there."""
 COLOURS = {"failed": "red", "inconclusive": "yellow", "passed": "green"}
@@ -33,7 +32,7 @@ EXAMPLES = """
 \b
 Examples:
   linnet explain podinfo             why it is where it is, and what would change that
-  linnet explain podinfo --watch     the same, live
+  linnet explain podinfo --watch     the same, live; in a pipe or a file all of it at each change
   linnet explain podinfo -o json     for programs
 """
 
@@ -41,7 +40,7 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @click.argument("name")
 @click.option("-n", "--namespace", metavar="NAME", help="The namespace.  [default: the context's]")
-@click.option("-w", "--watch", is_flag=True, help="Stay, and show changes as they happen.")
+@click.option("-w", "--watch", "stay", is_flag=True, help="Stay, and show changes as they happen.")
 @click.option(
     "-o",
     "--output",
@@ -53,13 +52,13 @@ Examples:
 @click.option("--kubeconfig", metavar="FILE", default="", help="Default: $KUBECONFIG, ~/.kube.")
 @click.option("--context", default="", help="The context of the kubeconfig to use.")
 def explain(
-    name: str, namespace: str | None, watch: bool, output: str, kubeconfig: str, context: str
+    name: str, namespace: str | None, stay: bool, output: str, kubeconfig: str, context: str
 ) -> None:
     """Tell why a release stands where it does, and what would change that."""
-    if watch and output == "json":
+    if stay and output == "json":
         raise click.UsageError("--watch is for people: leave out --output json")
     try:
-        asyncio.run(_explain(name, namespace, watch, output, kubeconfig, context))
+        asyncio.run(_explain(name, namespace, stay, output, kubeconfig, context))
     except NotFoundError as error:
         message = f"{error} (linnet status -A lists all Canaries)"
         raise click.ClickException(message) from error
@@ -70,28 +69,23 @@ def explain(
 
 
 async def _explain(
-    name: str, namespace: str | None, watch: bool, output: str, kubeconfig: str, context: str
+    name: str, namespace: str | None, stay: bool, output: str, kubeconfig: str, context: str
 ) -> None:
     connection = await Connection.open(kubeconfig, context)
     where = namespace or namespace_of(kubeconfig, context)
     ref = ObjectRef(CANARY.name, where, name)
     path = CANARY.path(CANARY.versions[0], where, name)
-    console = Console()
 
     async def look() -> dict[str, Any]:
-        return explanation(await connection.request("GET", path, ref))
+        return await connection.request("GET", path, ref)
 
     try:
         if output == "json":
-            click.echo(json.dumps(await look(), indent=2))
-            return
-        if not watch:
-            console.print(view(await look(), datetime.now(UTC)))
-            return
-        with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
-            while True:
-                live.update(view(await look(), datetime.now(UTC)), refresh=True)
-                await asyncio.sleep(REFRESH)
+            click.echo(json.dumps(explanation(await look()), indent=2))
+        elif stay:
+            await watch(look, view, News())
+        else:
+            console().print(view(await look(), datetime.now(UTC)))
     finally:
         await connection.close()
 
@@ -131,12 +125,28 @@ def explanation(canary: Object) -> dict[str, Any]:
     }
 
 
-def view(known: Object, now: datetime) -> RenderableType:
+def view(canary: Object, now: datetime) -> RenderableType:
     """Return the same for people."""
-    return Group(*_parts(known, now))
+    return Group(*_parts(canary, now))
 
 
-def _parts(known: Object, now: datetime) -> Iterator[RenderableType]:
+class News:
+    """What is new of a Canary, call by call: all that explains it, with the time, if it changed."""
+
+    def __init__(self) -> None:
+        self._told: tuple[Object, bool] | None = None
+
+    def __call__(self, canary: Object, now: datetime) -> Iterator[RenderableType]:
+        """Yield one part, or nothing."""
+        told = explanation(canary), bool(neglected(canary, now))
+        if told != self._told:
+            before = () if self._told is None else (Text(),)
+            self._told = told
+            yield Group(*before, Text(f"{now:%Y-%m-%dT%H:%M:%SZ}"), view(canary, now))
+
+
+def _parts(canary: Object, now: datetime) -> Iterator[RenderableType]:
+    known = explanation(canary)
     yield Text(f"{known['namespace']}/{known['name']}: {_state(known)}", style="bold")
     for problem in known["problems"]:
         yield Text(f"{problem['reason']}: {problem['message']}", style="yellow")
@@ -153,7 +163,10 @@ def _parts(known: Object, now: datetime) -> Iterator[RenderableType]:
         )
     if known["note"]:
         yield Text(f"Not compared: {known['note']}", style="yellow")
-    yield from _outlook(known, now)
+    yield from _outlook(known)
+    if comes := upcoming(canary, now):
+        indent = "  " if known["outlook"] else ""
+        yield Text(f"{indent}{comes}", style="yellow" if neglected(canary, now) else "")
     yield from _checks(known)
     yield from _decisions(known)
 
@@ -200,15 +213,12 @@ def _bar(evidence: float, needed: float) -> str:
     return "█" * full + "░" * (BAR - full)
 
 
-def _outlook(known: Object, now: datetime) -> Iterator[RenderableType]:
+def _outlook(known: Object) -> Iterator[RenderableType]:
     if known["outlook"] and known["phase"] == "Progressing":
         yield Text()
         yield Text("What would change this:", style="bold")
         for prospect in known["outlook"].split("; "):
             yield Text(f"  {prospect}")
-    if known["nextCheckAt"]:
-        left = (datetime.fromisoformat(known["nextCheckAt"]) - now).total_seconds()
-        yield Text(f"  the next check is in {max(0, left):.0f} s")
 
 
 def _checks(known: Object) -> Iterator[RenderableType]:

@@ -3,13 +3,12 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -17,10 +16,10 @@ from linnet.adapters.connection import Connection, NotFoundError
 from linnet.adapters.kinds import CANARY
 from linnet.api.objects import ObjectRef
 from linnet.cli.context import namespace_of
+from linnet.cli.upcoming import neglected, upcoming
+from linnet.cli.watching import console, watch
 from linnet.errors import LinnetError
 
-REFRESH = 1.0
-"""Seconds between two looks with --watch."""
 COLOURS = {
     "Succeeded": "green",
     "Initialized": "green",
@@ -30,6 +29,9 @@ COLOURS = {
     "Finalising": "cyan",
 }
 
+NONE = Text("No Canaries here. With -A, linnet status looks in all namespaces.")
+STREAMED = ("NAMESPACE", "NAME", "PHASE", "WEIGHT", "REVISION", "LAST DECISION")
+
 Object = Mapping[str, Any]
 
 EXAMPLES = """
@@ -38,7 +40,7 @@ Examples:
   linnet status                      Canaries of the current namespace
   linnet status -A                   of all namespaces
   linnet status podinfo              one Canary, with its last decisions
-  linnet status podinfo --watch      the same, live
+  linnet status podinfo --watch      the same, live; in a pipe or a file a line for each change
   linnet status -A --output json     for programs
 """
 
@@ -47,7 +49,7 @@ Examples:
 @click.argument("name", required=False)
 @click.option("-n", "--namespace", metavar="NAME", help="The namespace.  [default: the context's]")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Canaries of all namespaces.")
-@click.option("-w", "--watch", is_flag=True, help="Stay, and show changes as they happen.")
+@click.option("-w", "--watch", "stay", is_flag=True, help="Stay, and show changes as they happen.")
 @click.option(
     "-o",
     "--output",
@@ -62,7 +64,7 @@ def status(
     name: str | None,
     namespace: str | None,
     all_namespaces: bool,
-    watch: bool,
+    stay: bool,
     output: str,
     kubeconfig: str,
     context: str,
@@ -70,10 +72,10 @@ def status(
     """Show Canaries: phase, weight, revisions and the last decision in words."""
     if name and all_namespaces:
         raise click.UsageError("a NAME and --all-namespaces do not go together")
-    if watch and output == "json":
+    if stay and output == "json":
         raise click.UsageError("--watch is for people: use kubectl get canaries --watch -o json")
     try:
-        asyncio.run(_show(name, namespace, all_namespaces, watch, output, kubeconfig, context))
+        asyncio.run(_show(name, namespace, all_namespaces, stay, output, kubeconfig, context))
     except NotFoundError as error:
         raise click.ClickException(_not_found(name, error)) from error
     except LinnetError as error:
@@ -86,26 +88,24 @@ async def _show(
     name: str | None,
     namespace: str | None,
     everywhere: bool,
-    watch: bool,
+    stay: bool,
     output: str,
     kubeconfig: str,
     context: str,
 ) -> None:
     connection = await Connection.open(kubeconfig, context)
     where = "" if everywhere else namespace or namespace_of(kubeconfig, context)
-    console = Console()
+
+    async def look() -> list[Object]:
+        return await _fetch(connection, where, name)
+
     try:
         if output == "json":
-            click.echo(json.dumps(await _fetch(connection, where, name), indent=2))
-            return
-        if not watch:
-            console.print(view(await _fetch(connection, where, name), _now(), bool(name)))
-            return
-        with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
-            while True:
-                found = await _fetch(connection, where, name)
-                live.update(view(found, _now(), bool(name)), refresh=True)
-                await asyncio.sleep(REFRESH)
+            click.echo(json.dumps(await look(), indent=2))
+        elif stay:
+            await watch(look, lambda found, now: view(found, now, bool(name)), News())
+        else:
+            console().print(view(await look(), _now(), bool(name)))
     finally:
         await connection.close()
 
@@ -134,10 +134,61 @@ def _not_found(name: str | None, error: NotFoundError) -> str:
 def view(canaries: Sequence[Object], now: datetime, details: bool) -> RenderableType:
     """Return the table of all Canaries, or one Canary's story."""
     if not canaries:
-        return Text("No Canaries here. With -A, linnet status looks in all namespaces.")
+        return NONE
     if details:
         return Group(_table(canaries, now), *_story(canaries[0], now))
-    return _table(canaries, now)
+    return Group(_table(canaries, now), *_neglect(canaries, now))
+
+
+class News:
+    """What is new of Canaries, call by call: a line for each that changed, with the time."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[str, ...]] | None = None
+        self._widths: list[int] = []
+
+    def __call__(self, canaries: Sequence[Object], now: datetime) -> Iterator[Text]:
+        """Yield the lines; a header comes first."""
+        rows = {_key(canary): _row(canary, now) for canary in canaries}
+        if not rows and self._known is None:
+            yield NONE
+        known, self._known = self._known or {}, rows
+        gone = {key: (*key, "deleted", "", "", "") for key in known if key not in rows}
+        seen = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        lines = [(seen, *row) for key, row in (rows | gone).items() if row != known.get(key)]
+        if lines and not self._widths:
+            lines.insert(0, ("TIME", *STREAMED))
+            self._widths = [0] * len(lines[0])
+        for line in lines:
+            self._widths = [max(w, len(cell)) for w, cell in zip(self._widths, line, strict=True)]
+        yield from map(self._text, lines)
+
+    def _text(self, line: Sequence[str]) -> Text:
+        """Return a line, its cells below those that came before; the last one may be long."""
+        cells = [cell.ljust(width) for cell, width in zip(line[:-1], self._widths, strict=False)]
+        return Text("  ".join((*cells, line[-1])).rstrip())
+
+
+def _row(canary: Object, now: datetime) -> tuple[str, ...]:
+    """Return what there is to tell, without what only time changes."""
+    status = canary.get("status", {})
+    return (
+        *_key(canary),
+        _state(status) or "-",
+        f"{status.get('canaryWeight', 0)}%",
+        _revisions(status),
+        neglected(canary, now) or _message(status),
+    )
+
+
+def _neglect(canaries: Sequence[Object], now: datetime) -> list[Text]:
+    """Return that nobody takes care of the Canaries, if so, as one of them shows."""
+    found = [(key, why) for c in canaries for key in [_key(c)] if (why := neglected(c, now))]
+    if not found:
+        return []
+    (namespace, name), why = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return [Text(), Text(f"{namespace}/{name}{more}: {why}", style="yellow")]
 
 
 def _table(canaries: Sequence[Object], now: datetime) -> Table:
@@ -187,8 +238,8 @@ def _condition(status: Object, kind: str) -> Object:
 def _story(canary: Object, now: datetime) -> list[RenderableType]:
     status = canary.get("status", {})
     parts: list[RenderableType] = []
-    if upcoming := _upcoming(status, now):
-        parts += [Text(), Text(upcoming)]
+    if comes := upcoming(canary, now):
+        parts += [Text(), Text(comes, style="yellow" if neglected(canary, now) else "")]
     if request := status.get("request"):
         style = "" if request.get("accepted") else "red"
         asked = f"last request, {_age(request.get('time'), now)} ago: {request.get('message', '')}"
@@ -210,14 +261,6 @@ def _story(canary: Object, now: datetime) -> list[RenderableType]:
     if decisions.row_count:
         parts += [Text(), decisions]
     return parts
-
-
-def _upcoming(status: Object, now: datetime) -> str:
-    for field, words in (("nextCheckAt", "next check"), ("deadline", "deadline for the pods")):
-        if status.get(field):
-            seconds = (_time(status[field]) - now).total_seconds()
-            return f"{words} in {max(0, seconds):.0f} s"
-    return ""
 
 
 def _age(text: str | None, now: datetime) -> str:
