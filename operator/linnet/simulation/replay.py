@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from linnet.analysis.policy import (
+    Absence,
     Evidence,
     Policy,
     ReleaseState,
@@ -27,6 +28,8 @@ from linnet.simulation.recording import Recorded, Recording
 
 _NO_CHECKS: Final = timedelta(hours=24)
 _ERRORS: Final = "errors"
+_UNTOLD: Final = 50
+"""The canary's share where nothing tells what it was; below 100, so that the primary is missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +142,25 @@ def _policy(
 
 
 def _share(intervals: Sequence[Recorded]) -> int:
-    """Return the canary's share of the requests in the first tile that has both sides, in percent.
+    """Return the canary's share of the requests in the first tile where both got some, in percent.
 
-    From 1 to 100; 100 where there is no such tile.
+    From 1 to 100. With no such tile 100 if the primary is known to get nothing, else the half.
     """
+    idle = False
     for tile in (interval.tile for interval in intervals):
         if tile.canary and tile.primary and tile.canary.requests:
-            both = tile.canary.requests + tile.primary.requests
-            return max(1, round(100 * tile.canary.requests / both))
-    return 100
+            if tile.primary.requests:
+                both = tile.canary.requests + tile.primary.requests
+                return max(1, round(100 * tile.canary.requests / both))
+            idle = True
+    return 100 if idle else _UNTOLD
 
 
 def _before(policy: Policy, state: ReleaseState, interval: Recorded) -> Judged:
-    ruling = Ruling(
-        RulingVerdict.HOLD, state, "NoTraffic", interval.at, policy, 0, "before the first traffic"
-    )
+    blind = interval.tile.canary is None and interval.tile.primary is None
+    reason = Absence.NO_DATA if blind else Absence.NO_TRAFFIC
+    detail = "before the first traffic" + (", without data on either side" if blind else "")
+    ruling = Ruling(RulingVerdict.HOLD, state, reason.value, interval.at, policy, 0, detail)
     return _judged(ruling)
 
 

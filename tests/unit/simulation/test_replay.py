@@ -17,6 +17,7 @@ HEALTHY = Tile(Counts(75, 0), Counts(675, 3))
 WORSE = Tile(Counts(75, 4), Counts(675, 3))
 BOTH_FAIL = Tile(Counts(75, 30), Counts(675, 270))
 NO_CANARY = Tile(None, Counts(750, 3))
+NO_PRIMARY = Tile(Counts(75, 0), None)
 NOTHING = Tile(None, None)
 
 
@@ -87,9 +88,53 @@ def test_intervals_before_the_release_tell_about_the_primary() -> None:
 
 
 def test_the_guard_alone_takes_the_weight_from_the_recording() -> None:
-    unseen = Tile(Counts(75, 0), None)
-    assert {judged.weight for judged in decisions(ALONE, unseen, HEALTHY, HEALTHY)} == {10}
-    assert {judged.weight for judged in decisions(ALONE, unseen)} == {100}
+    idle = Tile(Counts(75, 0), Counts(0, 0))
+    for unknown in (NO_PRIMARY, idle):
+        assert {judged.weight for judged in decisions(ALONE, unknown, HEALTHY, HEALTHY)} == {10}
+    assert {judged.weight for judged in decisions(ALONE, idle)} == {100}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "tiles", "reason", "says"),
+    [
+        pytest.param(
+            ALONE, [NO_PRIMARY] * 30, "NoData", "no data on the primary's", id="no primary at all"
+        ),
+        pytest.param(
+            Candidate("unchecked", analysis(metrics=[])),
+            [NO_PRIMARY] * 30,
+            "NoData",
+            "no data on the primary's",
+            id="the same with steps, long enough to go back",
+        ),
+        pytest.param(
+            ALONE, [HEALTHY, NO_PRIMARY], "NoData", "no data on the primary's", id="lost primary"
+        ),
+        pytest.param(
+            ALONE, [HEALTHY, NO_CANARY], "NoData", "no data on the canary's", id="lost canary"
+        ),
+        pytest.param(
+            ALONE,
+            [HEALTHY, Tile(Counts(0, 0), Counts(750, 3))],
+            "NoTraffic",
+            "the canary gets no requests",
+            id="a canary without requests",
+        ),
+        pytest.param(
+            ALONE, [NOTHING], "NoData", "without data on either side", id="nothing at all"
+        ),
+        pytest.param(
+            ALONE, [NO_CANARY], "NoTraffic", "before the first traffic", id="no canary yet"
+        ),
+        pytest.param(ALONE, [HEALTHY, NO_PRIMARY, HEALTHY], "Watching", "of 20", id="both again"),
+    ],
+)
+def test_what_there_is_nothing_to_judge_by_holds_and_says_why(
+    candidate: Candidate, tiles: list[Tile], reason: str, says: str
+) -> None:
+    last = decisions(candidate, *tiles)[-1]
+    assert (last.verdict, last.reason) == (RulingVerdict.HOLD, reason)
+    assert says in last.message
 
 
 def test_slow_requests_are_a_process_of_their_own() -> None:

@@ -50,7 +50,8 @@ def step(policy: Policy, state: ReleaseState, sample: Sample) -> Ruling:
     for rule in RULES:
         if ruling := rule(turn):
             return ruling
-    return turn.hold("Watching")
+    absence = known.sight.absence
+    return turn.hold(absence.value if absence else "Watching")
 
 
 @dataclass(frozen=True, slots=True)

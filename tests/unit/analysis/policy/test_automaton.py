@@ -137,7 +137,7 @@ def checked(at: float, check: Any, **more: Any) -> Sample:
             [checked(30, PASSED), *every(5, [NO_TRAFFIC] * 18, start=30)],
             HOLD,
             30,
-            "Watching",
+            "NoTraffic",
             id="waits for traffic up to blindTimeout",
         ),
         pytest.param(
