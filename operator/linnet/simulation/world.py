@@ -20,7 +20,8 @@ class Scenario:
     `lost` is the probability that a side has no data in a tile, as after a reset of its counters;
     the requests are sent, and fail, all the same. Requests are counted by duration between the
     bounds `buckets`, in ms; `edge`, one of them, is where slow ones begin. Without bounds durations
-    are not measured.
+    are not measured. `first` is the part of the first tile in which the canary has traffic, above
+    0 and up to 1: a release may begin anywhere between two scrapes.
     """
 
     traffic: Traffic
@@ -30,6 +31,7 @@ class Scenario:
     lost: float = 0.0
     buckets: tuple[float, ...] = ()
     edge: float | None = None
+    first: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class World:
     def play(self, seed: str) -> Run:
         """Let one release happen. The same seed brings the same luck, whoever decides."""
         random = Random(seed)  # noqa: S311 - a simulation, not a secret
-        scrape, lost = self.scenario.scrape, self.scenario.lost
+        scrape, lost, first = self.scenario.scrape, self.scenario.lost, self.scenario.first
         expected = self.scenario.traffic.expected(random, self.tiles, scrape)
         trial = self.decider.start(self._before(seed))
         weights: list[int] = []
@@ -99,7 +101,7 @@ class World:
         for k in range(self.tiles):
             weight = trial.weight
             weights.append(weight)
-            share = weight / 100.0
+            share = weight / 100.0 if k else first * weight / 100.0
             canary, durations = self._canary.answer(k, expected[k] * share, random)
             primary, _ = self._primary.answer(k, expected[k] * (1.0 - share), random)
             failed += canary.errors
@@ -109,10 +111,10 @@ class World:
                 seen = random.random() >= lost, random.random() >= lost
                 tile = Tile(canary if seen[0] else None, primary if seen[1] else None)
                 durations = durations if seen[0] else [0] * len(durations)
-            trial.see((k + 1) * scrape, tile, durations)
+            trial.see((k + first) * scrape, tile, durations)
             if trial.outcome is not Outcome.UNDECIDED:
                 break
-        seconds = len(weights) * scrape
+        seconds = (len(weights) - 1 + first) * scrape
         return Run(trial.outcome, seconds, int(failed), excess, weights, trial.reason)
 
     def _before(self, seed: str) -> list[Tile]:
@@ -127,8 +129,9 @@ class World:
         return [Tile(None, side.answer(k, expected[k], random)[0]) for k in range(tiles)]
 
     def _side(self, behaviour: Behaviour) -> _Side:
-        scrape = self.scenario.scrape
-        errors = [behaviour.error_rate(k * scrape, (k + 1) * scrape) for k in range(self.tiles)]
+        scrape, first = self.scenario.scrape, self.scenario.first
+        ends = [(k + first) * scrape for k in range(self.tiles)]
+        errors = [behaviour.error_rate(max(0.0, end - scrape), end) for end in ends]
         bounds, edge = self.scenario.buckets, self.scenario.edge
         above = [1.0, *map(behaviour.slower_than, bounds), 0.0]
         shares = [more - less for more, less in pairwise(above)] if bounds else []
