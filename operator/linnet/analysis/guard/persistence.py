@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from math import ceil, log
 from typing import Final
 
-_FEW: Final = 4.0
-"""Requests without failure that every tile is judged as if it had: few requests are no storm."""
+_FEW: Final = 2.0
+"""Requests without failure that every tile is judged as if it had: few requests are no storm.
 
+With 2, a tile of 8 requests that all fail is of the worst grade. With 4 it takes 16, which the
+first tile of a canary, having but a part of it, often lacks. With 1 it takes 4, and too many cold
+starts of a few seconds are taken back. Figures: docs/decisions.md.
+"""
 
 _MOST_PATIENCE: Final = 3.0
 """How many times as long a fault must last where the primary itself fails in storms."""

@@ -38,7 +38,11 @@ def least_tiles(
         pytest.param(100, 5, 10, 2, id="a few percent, at 10 s: 20 s"),
         pytest.param(100, 5, 15, 2, id="a few percent, at 15 s: 30 s"),
         pytest.param(100, 5, 60, 2, id="never on one scrape alone"),
-        pytest.param(2, 2, 5, 4, id="two of two are no storm"),
+        pytest.param(1, 1, 5, 4, id="one of one is no storm"),
+        pytest.param(2, 2, 5, 3, id="two of two may be one: 15 s"),
+        pytest.param(7, 7, 5, 3, id="seven of seven, too"),
+        pytest.param(8, 8, 5, 2, id="eight of eight are one: two scrapes"),
+        pytest.param(12, 11, 5, 3, id="one good one among twelve: 15 s"),
     ],
 )
 def test_the_worse_the_sooner(requests: float, bad: float, seconds: float, tiles: int) -> None:
