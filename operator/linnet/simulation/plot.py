@@ -53,7 +53,8 @@ class Bars:
 class Panel:
     """One chart. With `log_x` or `log_y` what is not above 0 is left out.
 
-    `x_names` stand at whole numbers from 0 on, in place of figures.
+    `x_names` stand at whole numbers from 0 on, in place of figures; `x_ticks` are the figures, if
+    round ones are not wanted, and the axis reaches all of them.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Panel:
     log_x: bool = False
     log_y: bool = False
     x_names: Sequence[str] = ()
+    x_ticks: Sequence[float] = ()
     top: float | None = None
 
 
@@ -121,7 +123,7 @@ def _panel(panel: Panel, labels: Sequence[str]) -> Iterator[str]:
         yield f'<path class="grid" d="M{left} {at}H{right}"/>'
         yield f'<text x="{left - 6}" y="{at}" dy="4" text-anchor="end">{_figure(tick)}</text>'
     names = [(float(k), name) for k, name in enumerate(panel.x_names)]
-    for tick, name in names or [(tick, _figure(tick)) for tick in x.ticks()]:
+    for tick, name in names or [(tick, _figure(tick)) for tick in panel.x_ticks or x.ticks()]:
         at = _n(x(tick))
         yield f'<text x="{at}" y="{bottom + 16}" text-anchor="middle">{escape(name)}</text>'
     for number, layer in enumerate(panel.layers):
@@ -137,7 +139,7 @@ def _panel(panel: Panel, labels: Sequence[str]) -> Iterator[str]:
 
 
 def _scales(panel: Panel) -> tuple[_Scale, _Scale]:
-    xs: list[float] = [float(k) for k in range(len(panel.x_names))]
+    xs = [*map(float, range(len(panel.x_names))), *panel.x_ticks]
     ys: list[float] = []
     for layer in panel.layers:
         for point in layer.bars if isinstance(layer, Bars) else layer.points:
