@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
-from decisions.cells import FULL, QUICK, SEED, Cell, cells
+from decisions.cells import SEED, Cell, cells
 from decisions.figures import Figures
 from decisions.kept import Kept
 from decisions.page import Results, page, pictures, table
+from decisions.sizes import releases
 from linnet.simulation.world import Run, World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,14 +50,14 @@ def main(*, quick: bool, only: str, jobs: int, output: str, page_only: bool) -> 
     """
     began, kept = time.monotonic(), Kept()
     chosen = [cell for cell in cells() if only in cell.key]
-    figures = {} if quick else {c.key: kept.figures[c.key] for c in chosen if c.key in kept.figures}
+    runs = {cell.key: releases(cell, quick=quick) for cell in chosen}
+    figures = {} if quick else {key: found for key in runs if (found := kept.of(key, runs[key]))}
     waiting = [cell for cell in chosen if cell.key not in figures]
-    waiting.sort(key=lambda cell: FULL[cell.runs])  # the long ones last
+    waiting.sort(key=lambda cell: runs[cell.key])  # the long ones last
     if page_only and waiting:
         raise click.ClickException(
             f"{len(waiting)} cells are not there yet, {waiting[0].key} first"
         )
-    runs = QUICK if quick else FULL
     for number, (cell, found) in enumerate(_measure(waiting, runs, jobs), start=1):
         figures[cell.key] = found
         if not quick:
@@ -86,8 +87,8 @@ def _measure(
     with ProcessPoolExecutor(jobs) as pool:
         parts = [
             [
-                pool.submit(_play, cell.key, start, min(CHUNK, runs[cell.runs] - start))
-                for start in range(0, runs[cell.runs], CHUNK)
+                pool.submit(_play, cell.key, start, min(CHUNK, runs[cell.key] - start))
+                for start in range(0, runs[cell.key], CHUNK)
             ]
             for cell in waiting
         ]

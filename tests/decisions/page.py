@@ -80,7 +80,10 @@ def _panel(results: Results, rps: int, what: str) -> Panel:
                 points.append((100 * fault, found.seconds))
         lines.append(Line(points, rule, marks=True))
     title = f"{rps} requests a second"
-    return Panel(title, "the canary fails, in %", what, lines, log_x=True, log_y=True)
+    ticks = [100 * fault for fault in FAULTS]
+    return Panel(
+        title, "the canary fails, in %", what, lines, log_x=True, log_y=True, x_ticks=ticks
+    )
 
 
 def _false(results: Results) -> Iterator[str]:
@@ -96,16 +99,36 @@ def _false(results: Results) -> Iterator[str]:
         if key.startswith("false/") and not any(fault in key for fault in FAULTS_OF_THE_CANARY)
     ]
     if covered:
+        counts = _runs(
+            figures for key, figures in results.figures.items() if key.startswith("false/")
+        )
         most = max(covered, key=Figures.upper)
         yield ""
         yield (
-            f"Apart from the cold starts and the blip, the most is {_percent(most.rate)} of"
-            f" {most.runs:,} releases, which means a rate below {_percent(most.upper())} with a"
-            f" confidence of 99.5%; promised is {_percent(ALPHA)} at most."
+            f"{counts} releases in each field. Apart from the cold starts and the blip, the most is"
+            f" {_percent(most.rate)} of {most.runs:,}, which means a rate below"
+            f" {_percent(most.upper())} with a confidence of 99.5%; promised is"
+            f" {_percent(ALPHA)} at most."
         )
 
 
+def _runs(figures: Iterable[Figures | None]) -> str:
+    """Return how many releases a figure comes from; of different numbers all."""
+    return " or ".join(f"{runs:,}" for runs in sorted({f.runs for f in figures if f}))
+
+
 def _detect(results: Results) -> Iterator[str]:
+    good, bad = (
+        _runs(
+            results.of("detect", rule, f"{fault:g}", rps)
+            for rule in RULES
+            for rps in RATES
+            for fault in faults
+        )
+        for faults in ((BASE,), FAULTS)
+    )
+    yield f"{bad} releases of each kind, {good} healthy ones."
+    yield ""
     for rps in RATES:
         yield f"**{rps} requests a second**"
         yield ""
