@@ -8,6 +8,8 @@
 Anything else is a bug and is logged with its traceback.
 """
 
+from collections.abc import Callable, Iterator
+
 
 class LinnetError(Exception):
     """Base of all errors that linnet raises on purpose."""
@@ -31,3 +33,13 @@ class UnavailableError(LinnetError):
 
 class ConflictError(LinnetError):
     """The object changed since it was read: nothing was written."""
+
+
+def told_by(check: Callable[..., object], *arguments: object) -> Iterator[SpecError]:
+    """Yield the SpecError that a check returns or raises; nothing where all is well."""
+    try:
+        found = check(*arguments)
+    except SpecError as error:
+        found = error
+    if isinstance(found, SpecError):
+        yield found

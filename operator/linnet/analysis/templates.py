@@ -1,7 +1,7 @@
 """Inline queries: Flagger's template words, filled in for one Canary."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -9,7 +9,7 @@ from linnet.analysis.measurement import MetricKind
 from linnet.analysis.promql import duration
 from linnet.api.canary import Canary
 from linnet.api.metric import BUILT_IN, Metric
-from linnet.errors import SpecError
+from linnet.errors import SpecError, told_by
 
 WORDS: Final = ("namespace", "name", "target", "service", "ingress", "route", "interval")
 
@@ -46,11 +46,11 @@ def render(canary: Canary, metric: Metric, window: timedelta) -> str:
     return _fill_in(metric.query or "", values, f"spec.analysis.metrics[{metric.name}].query")
 
 
-def check(canary: Canary) -> None:
-    """Raise SpecError("InvalidMetric") when an inline query cannot be rendered."""
+def problems(canary: Canary) -> Iterator[SpecError]:
+    """Yield SpecError("InvalidMetric") for each inline query that cannot be rendered."""
     for metric in canary.spec.analysis.metrics:
         if kind_of(metric) is MetricKind.INLINE:
-            render(canary, metric, metric.interval)
+            yield from told_by(render, canary, metric, metric.interval)
 
 
 def _fill_in(template: str, values: Mapping[str, str], field: str) -> str:

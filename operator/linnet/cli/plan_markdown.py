@@ -45,7 +45,7 @@ def _finding(one: Finding) -> str:
 
 
 def _applied(plan: Plan) -> Iterator[str]:
-    if plan.rehearsal.problem is not None:
+    if plan.rehearsal.problems:
         yield "Nothing: it stalls."
         return
     for kind, names in words.created(plan).items():

@@ -44,7 +44,7 @@ def _section(title: str, parts: Iterator[RenderableType], width: int) -> Iterato
 
 
 def _applied(plan: Plan, width: int) -> Iterator[RenderableType]:
-    if plan.rehearsal.problem is not None:
+    if plan.rehearsal.problems:
         yield Text("nothing: it stalls (see below)")
         return
     table = Table.grid(padding=(0, 2))

@@ -3,20 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from linnet.analysis import templates
 from linnet.api.canary import Canary, CanarySpec
 from linnet.api.names import REVISION_ANNOTATION
 from linnet.api.objects import ObjectRef
 from linnet.api.status import CanaryStatus, Phase
 from linnet.engine.observation import Object, Observation
+from linnet.engine.problems import problems
 from linnet.errors import SpecError
-from linnet.routing.conflicts import conflict
-from linnet.routing.services import check_ports
 from linnet.workload import deployment
 from linnet.workload.deployment import Workload
-from linnet.workload.pair import check_apart, same_images
-from linnet.workload.primary import primary_labels, same_template
-from linnet.workload.sharing import shared_workload
+from linnet.workload.pair import same_images
+from linnet.workload.primary import same_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +148,7 @@ def assess(canary: Canary, observation: Observation, now: datetime) -> Situation
         primary=primary,
         carried=carried,
         asks_for_promoted=asks_for_promoted,
-        problem=_problem(canary, observation, target_object, primary_object),
+        problem=next(problems(canary, observation), None),
     )
 
 
@@ -170,37 +167,3 @@ def _same(
         return same_template(target, primary)
     except SpecError:
         return False
-
-
-def _problem(
-    canary: Canary, observation: Observation, target: Object | None, primary: Object | None
-) -> SpecError | None:
-    """Return the first reason why the Canary cannot work as it is written."""
-    if target is None:
-        return _not_found("TargetNotFound", "targetRef", canary.namespace, canary.target_name)
-    if shared := shared_workload(canary, observation.neighbours):
-        return shared
-    try:
-        if canary.copies_target:
-            primary_labels(target)
-        elif primary is None:
-            return _not_found(
-                "PrimaryNotFound", "primaryRef", canary.namespace, canary.primary_name
-            )
-        else:
-            if canary.makes_services:
-                check_apart(target, primary)
-            check_ports(canary, primary)
-        check_ports(canary, target)
-        templates.check(canary)
-    except SpecError as error:
-        return error
-    return conflict(canary, observation.objects, observation.neighbours, observation.adopters)
-
-
-def _not_found(reason: str, field: str, namespace: str, name: str) -> SpecError:
-    return SpecError(
-        reason,
-        f"spec.{field}: Deployment {namespace}/{name} does not exist; create it, or correct the"
-        " name",
-    )

@@ -4,7 +4,7 @@ Everything in the manifests is there, all Deployments are ready, Services have t
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -16,9 +16,10 @@ from linnet.engine import decide
 from linnet.engine.conditions import IMPAIRED, message_of
 from linnet.engine.decision import Action, Create, Delete, Patch, Replace, Scale, SetFinalizers
 from linnet.engine.observation import Observation
+from linnet.engine.problems import problems
 from linnet.planning.differences import FieldChange, differences, patched
 from linnet.planning.manifests import CANARY, REHEARSED, Manifest, Manifests
-from linnet.routing.adoption import adopted_refs
+from linnet.routing.adoption import adopted_refs, adoption_problems
 from linnet.routing.claims import canary_key
 
 _BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,8 +46,9 @@ class Change:
 class Rehearsal:
     """What came of it, once linnet has nothing left to do.
 
-    `problem` is why the Canary stalls. `impaired` is what somebody should know all the same.
-    `waiting` is what it said last.
+    `problems` are why the Canary stalls: first what its condition says, then what would come once
+    that is mended. `impaired` is what somebody should know all the same. `waiting` is what it said
+    last.
     `begins_at` is the weight that a release begins with at once, as the two Deployments of the
     user's own run different images already; None where all is quiet.
     """
@@ -54,7 +56,7 @@ class Rehearsal:
     created: tuple[ObjectRef, ...]
     changed: tuple[Change, ...]
     phase: Phase | None
-    problem: Told | None = None
+    problems: tuple[Told, ...] = ()
     impaired: Told | None = None
     waiting: str = ""
     begins_at: int | None = None
@@ -89,12 +91,12 @@ def rehearse(canary: Canary, manifests: Manifests) -> Rehearsal:
     )
     status = world.canary.status
     conditions = {c.type: c for c in status.conditions if c.status == "True"}
-    stalled, impaired = conditions.get("Stalled"), conditions.get(IMPAIRED)
+    impaired = conditions.get(IMPAIRED)
     return Rehearsal(
         created,
         tuple(change for change in changes if change.fields),
         status.phase,
-        Told(stalled.reason, stalled.message) if stalled else None,
+        tuple(dict.fromkeys(world.problems())),
         Told(impaired.reason, impaired.message) if impaired else None,
         message_of(status),
         world.begins_at,
@@ -130,6 +132,16 @@ class _World:
                 if decision.wake_at is None:
                     return
                 self.now = decision.wake_at
+
+    def problems(self) -> Iterator[Told]:
+        """Yield what it stalls on, and what it would stall on next."""
+        stalled = next((c for c in self.canary.status.conditions if c.type == "Stalled"), None)
+        if stalled and stalled.status == "True":
+            yield Told(stalled.reason, stalled.message)
+        seen = self._observation()
+        routes = adoption_problems(self.canary, seen.objects, seen.adopters)
+        for problem in (*problems(self.canary, seen), *routes):
+            yield Told(problem.reason, problem.message)
 
     def _write(self, status: CanaryStatus) -> None:
         self.canary = self.canary.model_copy(update={"status": status})

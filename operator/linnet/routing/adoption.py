@@ -44,20 +44,27 @@ def adopted_refs(canary: Canary) -> dict[ObjectRef, tuple[str, ...]]:
 
 
 def check_adoption(canary: Canary, objects: Objects, others: Collection[str]) -> SpecError | None:
-    """Return the first reason why weights cannot be written into a VirtualService, if any.
+    """Return the first of `adoption_problems`, if any."""
+    return next(adoption_problems(canary, objects, others), None)
+
+
+def adoption_problems(
+    canary: Canary, objects: Objects, others: Collection[str]
+) -> Iterator[SpecError]:
+    """Yield the reasons why weights cannot be written into VirtualServices, if any.
 
     `others` are the other Canaries that write weights into one of them, as claims name them.
     """
+    if not canary.adopts:
+        return
     try:
-        sides = sides_of(canary, objects) if canary.adopts else None
+        sides = sides_of(canary, objects)
     except SpecError as error:
-        return error
+        yield error
+        return
     for ref, names in adopted_refs(canary).items():
-        assert sides is not None  # noqa: S101 - there is a reference only where the Canary adopts
         claim = Claim(canary_key(canary.ref), names, sides, 0)
-        if problem := _problem(claim, ref, objects.get(ref), others):
-            return problem
-    return None
+        yield from _problems(claim, ref, objects.get(ref), others)
 
 
 def weights(
@@ -73,7 +80,7 @@ def weights(
     if live is None or sides is None:
         return Rewrite((), "", lowers=False, problem=check_adoption(canary, objects, others))
     claim = Claim(key, adopted_refs(canary)[ref], sides, weight)
-    problem = _problem(claim, ref, live, others)
+    problem = next(_problems(claim, ref, live, others), None)
     kept = tuple(c for c in claims_in(live) if c.canary != key and c.canary in others)
     if problem is not None and problem.reason == "RouteAdopted":
         return Rewrite((), "", lowers=False, problem=problem)
@@ -124,40 +131,48 @@ def _known_sides(canary: Canary, objects: Objects) -> Sides | None:
         return next((claim.sides for claim in claims if claim.canary == key), None)
 
 
-def _problem(
+def _problems(
     claim: Claim, ref: ObjectRef, live: Object | None, others: Collection[str]
-) -> SpecError | None:
+) -> Iterator[SpecError]:
     if live is None:
-        return SpecError(
+        yield SpecError(
             "VirtualServiceNotFound",
             f"spec.service.virtualServiceRef: {ref} does not exist, or is in a namespace that "
             "linnet does not watch; create it, or correct name and namespace",
         )
+        return
     places = {place for place, _ in claim.routes_in(live)}
     for name in claim.routes:
-        same = [(p, r) for p, r in enumerate(http_routes(live)) if r.get("name") == name]
-        if not same:
-            known = ", ".join(str(r["name"]) for r in http_routes(live) if r.get("name"))
-            return SpecError(
-                "RouteNotFound",
-                f"spec.service.virtualServiceRef.routes: {ref} has no HTTP route named {name} (it "
-                f"has {known or 'none with a name'}); correct the name, or give the route its name",
-            )
-        for place, route in same:
-            if place not in places:
-                return SpecError(
-                    "DestinationsNotFound",
-                    f"the HTTP route {name} of {ref} leads to {_leads_to(route, ref)}, and has to "
-                    f"lead to {claim.sides} and nowhere else: correct its destinations, or take "
-                    "its name out of spec.service.virtualServiceRef.routes",
-                )
-    if not places:
-        return SpecError(
+        yield from _problems_of_route(name, claim, ref, live, places)
+    if not places and not claim.routes:
+        yield SpecError(
             "DestinationsNotFound",
             f"{ref} has no HTTP route that leads to {claim.sides} and nowhere else: correct the "
             "destinations of a route there, both with a weight",
         )
-    return _rival(claim, ref, live, others, places)
+    if (rival := _rival(claim, ref, live, others, places)) is not None:
+        yield rival
+
+
+def _problems_of_route(
+    name: str, claim: Claim, ref: ObjectRef, live: Object, places: set[int]
+) -> Iterator[SpecError]:
+    same = [(p, r) for p, r in enumerate(http_routes(live)) if r.get("name") == name]
+    if not same:
+        known = ", ".join(str(r["name"]) for r in http_routes(live) if r.get("name"))
+        yield SpecError(
+            "RouteNotFound",
+            f"spec.service.virtualServiceRef.routes: {ref} has no HTTP route named {name} (it "
+            f"has {known or 'none with a name'}); correct the name, or give the route its name",
+        )
+    for place, route in same:
+        if place not in places:
+            yield SpecError(
+                "DestinationsNotFound",
+                f"the HTTP route {name} of {ref} leads to {_leads_to(route, ref)}, and has to "
+                f"lead to {claim.sides} and nowhere else: correct its destinations, or take "
+                "its name out of spec.service.virtualServiceRef.routes",
+            )
 
 
 def _rival(

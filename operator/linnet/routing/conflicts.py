@@ -1,14 +1,14 @@
 """What others have in the mesh that keeps a Canary's routes from working."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from linnet.api.canary import Canary
 from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.service import MESH
-from linnet.errors import SpecError
+from linnet.errors import SpecError, told_by
 from linnet.ownership import is_orphan, is_ours, not_ours
-from linnet.routing.adoption import check_adoption
+from linnet.routing.adoption import adoption_problems
 from linnet.routing.delegates import check_delegation, undelegated
 from linnet.routing.hosts import canary_hosts, covers, fqdn, hosts_of, route_hosts, side_hosts
 from linnet.routing.mutualtls import ROOT_NAMESPACE, breaks_mutual_tls, shadows
@@ -17,7 +17,7 @@ from linnet.routing.services import apex_ref, check_apex
 from linnet.routing.subsets import check_subsets
 from linnet.routing.takeover import is_taken_over, is_to_be_taken_over
 
-__all__ = ["ROOT_NAMESPACE", "canary_hosts", "conflict", "hosts_of", "notices"]
+__all__ = ["ROOT_NAMESPACE", "canary_hosts", "conflict", "conflicts", "hosts_of", "notices"]
 
 Object = Mapping[str, Any]
 Objects = Mapping[ObjectRef, Object]
@@ -29,29 +29,35 @@ def conflict(
     neighbours: Iterable[Object] = (),
     others: Collection[str] = (),
 ) -> SpecError | None:
-    """Return the first thing that stands against the Canary's objects, if any.
+    """Return the first thing that stands against the Canary's objects, if any: see `conflicts`."""
+    return next(conflicts(canary, objects, neighbours, others), None)
+
+
+def conflicts(
+    canary: Canary,
+    objects: Objects,
+    neighbours: Iterable[Object] = (),
+    others: Collection[str] = (),
+) -> Iterator[SpecError]:
+    """Yield what stands against the Canary's objects, each as it is asked for.
 
     `objects` are the live objects under the names that the Canary reads or writes; `neighbours`
     are VirtualServices, DestinationRules and PeerAuthentications of others that may matter to it;
     `others` are the other Canaries that write weights into the same VirtualServices.
     """
     neighbours = list(neighbours)
-    try:
-        _check_names(canary, objects)
-        if not canary.adopts:
-            check_apex(canary, objects.get(apex_ref(canary)))
-            _check_routes(canary, objects)
-    except SpecError as error:
-        return error
-    # Services that linnet makes come before the routes that are to lead to them.
-    adoption = None if canary.makes_services else check_adoption(canary, objects, others)
-    return (
-        adoption
-        or check_subsets(canary, objects)
-        or check_delegation(canary, neighbours)
-        or next(filter(None, (_stands_against(canary, objects, n) for n in neighbours)), None)
-        or breaks_mutual_tls(canary, objects, neighbours)
-    )
+    yield from _names(canary, objects)
+    if not canary.adopts:
+        yield from told_by(check_apex, canary, objects.get(apex_ref(canary)))
+        yield from told_by(_check_routes, canary, objects)
+    if not canary.makes_services:
+        # Services that linnet makes come before the routes that are to lead to them.
+        yield from adoption_problems(canary, objects, others)
+    yield from told_by(check_subsets, canary, objects)
+    yield from told_by(check_delegation, canary, neighbours)
+    for neighbour in neighbours:
+        yield from told_by(_stands_against, canary, objects, neighbour)
+    yield from told_by(breaks_mutual_tls, canary, objects, neighbours)
 
 
 def notices(
@@ -78,7 +84,8 @@ def _stands_against(canary: Canary, objects: Objects, other: Object) -> SpecErro
     return None if rival is None or _precedes(own, rival) else _overruling(rival)
 
 
-def _check_names(canary: Canary, objects: Objects) -> None:
+def _names(canary: Canary, objects: Objects) -> Iterator[SpecError]:
+    """Yield that somebody else has a name that the Canary needs."""
     ours = {canary.primary_name} if canary.copies_target else set()
     services = {canary.service_primary, canary.service_canary} if canary.makes_services else set()
     for ref, live in objects.items():
@@ -86,7 +93,7 @@ def _check_names(canary: Canary, objects: Objects) -> None:
         if ref.kind == "VirtualService" or not taken or ref.namespace != canary.namespace:
             continue
         if not is_ours(canary, live) and not is_orphan(live):
-            raise not_ours(canary, live)
+            yield not_ours(canary, live)
 
 
 def _check_routes(canary: Canary, objects: Objects) -> None:

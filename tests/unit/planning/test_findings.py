@@ -57,7 +57,25 @@ def with_plain_text(objects: list[Any]) -> list[Any]:
     return [rule if one["kind"] == "DestinationRule" else one for one in objects]
 
 
+def adopting_routes(*refs: dict[str, Any]) -> Any:
+    """Return the Canary that adopts these routes."""
+    one = adopting()[-1]
+    service = {**one["spec"]["service"], "virtualServiceRefs": list(refs)}
+    del service["virtualServiceRef"]
+    return {**one, "spec": {**one["spec"], "service": service}}
+
+
+def own(name: str, query: str) -> dict[str, Any]:
+    return {"name": name, "query": query, "thresholdRange": {"max": 1}}
+
+
 APP = [deployment(), canary()]
+OTHER_ROUTES = obj(
+    "networking.istio.io/v1",
+    "VirtualService",
+    "other",
+    {"hosts": ["web"], "http": [{"route": [{"destination": {"host": "x"}}]}]},
+)
 
 TABLE = [
     pytest.param(APP, [], id="an app with its Canary is fine"),
@@ -77,34 +95,43 @@ TABLE = [
         id="somebody else has the name of a Service that linnet makes",
     ),
     pytest.param(
-        [
-            *APP,
-            obj(
-                "networking.istio.io/v1",
-                "VirtualService",
-                "other",
-                {"hosts": ["web"], "http": [{"route": [{"destination": {"host": "x"}}]}]},
-            ),
-        ],
+        [*APP, OTHER_ROUTES],
         ["error HostConflict"],
         id="another VirtualService routes the host",
     ),
     pytest.param(
-        [
-            *adopting()[:-1],
-            {
-                **adopting()[-1],
-                "spec": {
-                    **adopting()[-1]["spec"],
-                    "service": {
-                        **adopting()[-1]["spec"]["service"],
-                        "virtualServiceRef": {"name": "web", "routes": ["main"]},
-                    },
-                },
-            },
-        ],
+        [*adopting()[:-1], adopting_routes({"name": "web", "routes": ["main"]})],
         ["error RouteNotFound"],
         id="the VirtualService has no route of the name",
+    ),
+    pytest.param(
+        [
+            canary(analysis={"metrics": [own("a", "up{{ x }}"), own("b", "{{ y")]}),
+            obj("v1", "Service", "web-primary", {"selector": {}, "ports": [{"port": 80}]}),
+            obj("v1", "Service", "web-canary", {"selector": {}, "ports": [{"port": 80}]}),
+            OTHER_ROUTES,
+        ],
+        [
+            "error TargetNotFound",
+            "error InvalidMetric",
+            "error InvalidMetric",
+            "error NotOurs",
+            "error NotOurs",
+            "error HostConflict",
+            "info NotSimulated",
+            "info NotSimulated",
+        ],
+        id="all that is wrong is told at once",
+    ),
+    pytest.param(
+        [*adopting()[1:-1], adopting_routes({"name": "web", "routes": ["a", "b"]}, {"name": "x"})],
+        [
+            "error PrimaryNotFound",
+            "error RouteNotFound",
+            "error RouteNotFound",
+            "error VirtualServiceNotFound",
+        ],
+        id="all that is wrong with adopted routes is told at once",
     ),
     pytest.param(
         [deployment(), canary(service={"port": 80, "delegation": True})],

@@ -13,13 +13,12 @@ _ELSEWHERE: Final = "does not exist"
 
 
 def what_stalls(case: Case) -> Iterator[Finding]:
-    """Yield the reason why the Canary could not begin, and what works but not well."""
+    """Yield the reasons why the Canary could not begin, and what works but not well."""
+    impaired = case.rehearsal.impaired
     for severity, told in (
-        (Severity.ERROR, case.rehearsal.problem),
-        (Severity.WARNING, case.rehearsal.impaired),
+        *((Severity.ERROR, problem) for problem in case.rehearsal.problems),
+        *([(Severity.WARNING, impaired)] if impaired else []),
     ):
-        if told is None:
-            continue
         named = _FIELD.search(told.message)
         message = told.message
         if _ELSEWHERE in message:
@@ -30,7 +29,7 @@ def what_stalls(case: Case) -> Iterator[Finding]:
 def what_is_waited_for(case: Case) -> Iterator[Finding]:
     """Yield what keeps the Canary from being initialized though nothing is wrong."""
     rehearsal = case.rehearsal
-    if rehearsal.problem or rehearsal.begins_at is not None or case.canary.spec.suspend:
+    if rehearsal.problems or rehearsal.begins_at is not None or case.canary.spec.suspend:
         return
     if rehearsal.phase is not Phase.INITIALIZED:
         yield case.finding(Severity.WARNING, "NotInitialized", "", rehearsal.waiting)
