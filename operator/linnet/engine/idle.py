@@ -1,12 +1,15 @@
 """Rules for a Canary with no release under way."""
 
+from datetime import timedelta
+
 from linnet.api.status import Phase
 from linnet.engine.conditions import reason_of
-from linnet.engine.lifecycle import SUSPENDED
+from linnet.engine.lifecycle import SUSPENDED, drained_at
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal
 from linnet.engine.release import start
 from linnet.engine.situation import Situation
-from linnet.engine.sizes import asked_size
+from linnet.engine.sizes import AT_REST, asked_size
+from linnet.routing.weights import canary_share
 
 
 def clear_a_failure_that_was_set_back(s: Situation) -> Outcome | None:
@@ -53,6 +56,27 @@ def take_over_a_new_size(s: Situation) -> Outcome | None:
     if asked is None or s.primary is None or s.primary.replicas != asked:
         return None
     return Outcome({"replicas": asked})
+
+
+def drain_once_the_routes_are_written(s: Situation) -> Outcome | None:
+    """Pods that the routes still lead to are not draining: the delay begins when these change.
+
+    Until then there is no `drain_until`: a webhook that is away, or a permission, may keep the
+    routes from being written for longer than the delay.
+    """
+    if s.status.phase is not Phase.FINALISING and not _has_pods_at_rest(s):
+        return None
+    routed, until = bool(canary_share(s.canary, s.observation.objects)), s.status.drain_until
+    if until is None:
+        return NOTHING_NEW if routed else Outcome({"drain_until": drained_at(s)})
+    if routed and until - s.now < timedelta(seconds=s.spec.scale_down_delay_seconds) / 2:
+        return Outcome({"drain_until": None})
+    return None
+
+
+def _has_pods_at_rest(s: Situation) -> bool:
+    pods_go = s.canary.copies_target and s.status.phase in AT_REST
+    return pods_go and s.target is not None and s.target.replicas > 0
 
 
 def finish_draining(s: Situation) -> Outcome | None:

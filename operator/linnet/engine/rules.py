@@ -44,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     idle.follow_a_renamed_revision,
     idle.start_on_a_new_revision,
     idle.take_over_a_new_size,
+    idle.drain_once_the_routes_are_written,
     idle.finish_draining,
     idle.say_again_what_was_decided,
 )

@@ -63,7 +63,7 @@ def scale_down(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     """Take the target's pods away once they have no requests."""
     if s.target is None or not s.target.replicas or status.phase not in AT_REST:
         return
-    drained = status.drain_until is None or s.now >= status.drain_until
+    drained = status.drain_until is not None and s.now >= status.drain_until
     carried_over = s.target.replicas == status.replicas
     without_traffic = not canary_share(s.canary, s.observation.objects)
     if drained and carried_over and without_traffic:
