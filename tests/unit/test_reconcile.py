@@ -512,3 +512,36 @@ async def test_many_at_once_leave_the_event_loop_room() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     assert looks[-1] >= len(workers)
     assert max(after - before for before, after in itertools.pairwise(looks)) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SpecError("Forbidden", "VirtualService test/podinfo: no"), "Forbidden"),
+        (UnavailableError("VirtualService test/podinfo: failed calling webhook"), "NotWritten"),
+    ],
+    ids=["a permission is gone", "a webhook is away"],
+)
+async def test_a_deletion_that_cannot_go_on_is_told_and_tried_again_more_and_more_seldom(
+    error: Exception, reason: str
+) -> None:
+    async with at_rest() as loop:
+        tries = 0
+
+        def fault(write: str) -> BaseException | None:
+            nonlocal tries
+            tries += "VirtualService" in write
+            return error if "VirtualService" in write else None
+
+        loop.cluster.fault = fault
+        loop.cluster.change(loop.world.delete)
+        await asyncio.sleep(600)
+        stalled = loop.world.condition("Stalled")
+        assert (stalled.status, stalled.reason) == ("True", reason)
+        assert str(error) in stalled.message
+        assert "kubectl patch canaries.linnet.dev podinfo --namespace test" in stalled.message
+        assert reason in {event.reason for event in loop.cluster.events}
+        assert len(loop.cluster.events) < 10, "told, not repeated"
+        assert tries < 200
+        loop.cluster.fault = lambda write: None
+        await loop.until(lambda: loop.world.canary_object is None, 120)

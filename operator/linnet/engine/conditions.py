@@ -11,6 +11,7 @@ SERVING_AS_ASKED = {Phase.INITIALIZED, Phase.FINALISING, Phase.SUCCEEDED}
 NEEDS_HELP = {
     (Phase.INITIALIZING, "ProgressDeadlineExceeded"),
     (Phase.PROMOTING, "ProgressDeadlineExceeded"),
+    (Phase.TERMINATING, "ProgressDeadlineExceeded"),
 }
 """Where somebody has to help, though nothing is wrong with what the Canary says."""
 

@@ -19,6 +19,7 @@ from linnet.engine.decision import Decision, Event
 from linnet.engine.figures import figures
 from linnet.engine.impairment import with_impairment
 from linnet.engine.inbox import emptied
+from linnet.engine.leaving import let_go
 from linnet.engine.observation import Observation
 from linnet.engine.outcome import Outcome, normal, warning
 from linnet.engine.plan import hands_off_plan, plan
@@ -39,8 +40,10 @@ def decide(canary: Canary, observation: Observation, now: datetime) -> Decision:
     status = emptied(canary, outcome.applied_to(canary.status))
     hands_off = tuple(hands_off_plan(situation, status)), None
     actions, obstacle = hands_off if outcome.hands_off else plan(situation, status)
-    problem = None if canary.deleted else situation.problem or outcome.problem or obstacle
-    problem = problem or (observation.refusal if actions else None)
+    problem = situation.problem or outcome.problem or obstacle
+    if canary.deleted:  # what was wrong with it matters no more, but for what keeps it from going
+        problem = obstacle if status.phase is Phase.TERMINATED else None
+    problem = _obstacle(canary, problem or (observation.refusal if actions else None))
     progress = _progress(observation, status, outcome)
     blind = blindness(canary.status, progress, now)
     status, events = _written_down(canary, status, outcome, problem, now, blind)
@@ -78,8 +81,17 @@ def _with_guard(
 def stall(canary: Canary, error: SpecError, now: datetime) -> Decision:
     """Return the decision for a Canary that the API server refused something for."""
     blind = blindness(canary.status, None, now)
-    status, events = _written_down(canary, canary.status, Outcome(), error, now, blind)
+    problem = _obstacle(canary, error)
+    status, events = _written_down(canary, canary.status, Outcome(), problem, now, blind)
     return Decision(status, events=events)
+
+
+def _obstacle(canary: Canary, error: SpecError | None) -> SpecError | None:
+    """Return what is told of an error: it keeps a Canary that is deleted from going."""
+    if error is None or not canary.deleted:
+        return error
+    message = f"{error.message}; the deletion waits for this and linnet tries again"
+    return SpecError(error.reason, f"{message}; {let_go(canary)}")
 
 
 def wake_at(canary: Canary, status: CanaryStatus, now: datetime) -> datetime | None:

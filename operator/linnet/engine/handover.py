@@ -18,6 +18,7 @@ from linnet.engine.lifecycle import (
     RELEASING,
     because,
     drained_at,
+    let_proxies_know,
     progress_deadline,
 )
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
@@ -38,7 +39,7 @@ def give_the_routes_back_when_deleted(s: Situation) -> Outcome | None:
     if s.canary.copies_target or not s.canary.deleted:
         return None
     if s.status.phase is Phase.TERMINATED:
-        return NOTHING_NEW
+        return let_proxies_know(s)
     unrouted = s.status.phase in (None, Phase.INITIALIZING)
     if unrouted or not s.canary.finalizers or s.target is None or s.primary is None:
         weight = s.status.canary_weight if s.target else 0
@@ -57,7 +58,7 @@ def give_the_routes_back_when_deleted(s: Situation) -> Outcome | None:
         if s.now < s.status.drain_until:
             return NOTHING_NEW
         return Outcome(
-            {"phase": Phase.TERMINATED, "drain_until": drained_at(s)},
+            {"phase": Phase.TERMINATED, "drain_until": None},
             "Terminated",
             "the routes are given back",
         )

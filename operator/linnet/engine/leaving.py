@@ -6,24 +6,48 @@ does not go with the Canary, and a later Canary of the name takes it up again.
 
 from collections.abc import Iterator
 
+from linnet.api.canary import Canary
+from linnet.api.names import GROUP, PLURAL
 from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.status import CanaryStatus
 from linnet.engine.decision import Action, Delete, Object, Replace
 from linnet.engine.routes import return_weights
 from linnet.engine.situation import Situation
+from linnet.errors import SpecError
 from linnet.ownership import is_ours, without_guardian
 from linnet.routing.adoption import adopted_refs
 from linnet.routing.delegates import roots
 from linnet.routing.takeover import given_back, is_taken_over
 from linnet.routing.virtualservice import Earlier, virtual_service
+from linnet.workload.primary import target_labels
 
 GIVEN_BACK = ("VirtualService", "Service")
 
 
 def leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
-    """Give the routes back, and have all else go with the Canary."""
+    """Give the routes back, and have all else go with the Canary.
+
+    Raises SpecError where it is not known any more how something was.
+    """
     yield from _give_back(s, status)
     yield from (Replace(ref, alone) for ref, alone in guarded(s).items())
+
+
+def has_left(s: Situation) -> bool:
+    """Tell whether nothing of that is left to do."""
+    try:
+        return next(leave(s, s.status), None) is None
+    except SpecError:
+        return False
+
+
+def let_go(canary: Canary) -> str:
+    """Return how a person ends the deletion of a Canary that cannot be brought to its end."""
+    return (
+        "to have it gone without that, with all else left as it is: kubectl patch"
+        f" {PLURAL}.{GROUP} {canary.name} --namespace {canary.namespace} --type merge"
+        """ --patch '{"metadata":{"finalizers":null}}'"""
+    )
 
 
 def guarded(s: Situation) -> dict[ObjectRef, Object]:
@@ -57,14 +81,14 @@ def _give_back(s: Situation, status: CanaryStatus) -> Iterator[Action]:
         elif kind == "VirtualService" and is_ours(s.canary, live):
             yield Delete(ref_of(live), live["metadata"]["uid"])
         elif kind == "Service" and is_ours(s.canary, live) and _serves_on(s):
-            yield Replace(ref_of(live), _ownerless(s, live))
+            yield Replace(ref_of(live), _ownerless(s, _to_what_stays(s, live)))
 
 
 def _leave_what_adopted_routes_lead_to(s: Situation) -> Iterator[Action]:
     for ref in _sides(s) if _is_led_to(s) else ():
         live = s.observation.objects.get(ref)
         if live is not None and is_ours(s.canary, live):
-            yield Replace(ref, _ownerless(s, live))
+            yield Replace(ref, _ownerless(s, _to_what_stays(s, live)))
 
 
 def _is_led_to(s: Situation) -> bool:
@@ -91,9 +115,24 @@ def _delegated_to(s: Situation) -> bool:
 def _to_the_apex(s: Situation, live: Object) -> Object:
     """Return the VirtualService with nothing but what requests went to before linnet."""
     if live["kind"] != "VirtualService":
-        return live
+        return _to_what_stays(s, live)
     desired = virtual_service(s.canary, 0, s.observation.objects, Earlier.ALONE)
     return {**live, "spec": desired["spec"]}
+
+
+def _to_what_stays(s: Situation, live: Object) -> Object:
+    """Return a Service as one of the target's pods, where the primary's go.
+
+    It is as a rule; but it may be that it could not be written until now.
+    """
+    target = s.live("Deployment", s.canary.target_name)
+    if live["kind"] != "Service" or not s.canary.copies_target or target is None:
+        return live
+    try:
+        selector = target_labels(target)
+    except SpecError:
+        return live
+    return {**live, "spec": {**live["spec"], "selector": selector}}
 
 
 def _ownerless(s: Situation, live: Object) -> Object:

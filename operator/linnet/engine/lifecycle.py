@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 
 from linnet.api.status import Phase
+from linnet.engine.conditions import reason_of
+from linnet.engine.leaving import has_left, let_go
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
@@ -10,6 +12,8 @@ from linnet.errors import SpecError
 RELEASING = (Phase.PROGRESSING, Phase.PROMOTING)
 ANNOUNCEMENT = timedelta(seconds=2)
 """How long proxies get to learn of destinations before these get traffic (measured: 0.16 s)."""
+LATE = "ProgressDeadlineExceeded"
+"""The reason of a Canary that waits for pods longer than they should take."""
 SUSPENDED = "Suspended"
 """The reason of a Canary that is left alone."""
 LEAVING = (Phase.TERMINATING, Phase.TERMINATED)
@@ -24,20 +28,25 @@ def give_back_when_deleted(s: Situation) -> Outcome | None:
     if not s.canary.deleted:
         return None
     if s.status.phase is Phase.TERMINATED:
-        return NOTHING_NEW
+        return let_proxies_know(s)
     if not s.canary.finalizers or s.target is None or s.status.phase in (None, Phase.INITIALIZING):
         return Outcome({"phase": Phase.TERMINATED, "drain_until": s.now})
     if s.status.phase not in LEAVING:
         message = f"deleted: Deployment {s.target.name} is brought back into service"
         return Outcome(
-            {"phase": Phase.TERMINATING, "drain_until": None, "deadline": None},
+            {"phase": Phase.TERMINATING, "drain_until": None, "deadline": progress_deadline(s)},
             "Terminating",
             message,
             normal("Terminating", message),
         )
-    if s.status.phase is Phase.TERMINATING:
-        return _shift_to_the_target(s)
-    return NOTHING_NEW
+    return _shift_to_the_target(s)
+
+
+def let_proxies_know(s: Situation) -> Outcome:
+    """The last delay begins when the routes are given back, however long that could not be done."""
+    if s.status.drain_until is not None or not has_left(s):
+        return NOTHING_NEW
+    return Outcome({"drain_until": drained_at(s)})
 
 
 def _shift_to_the_target(s: Situation) -> Outcome:
@@ -46,18 +55,31 @@ def _shift_to_the_target(s: Situation) -> Outcome:
         enough = s.primary is None or s.target.replicas >= s.primary.replicas
         if enough and s.canary_ready:
             message = f"all traffic goes to Deployment {s.target.name}"
-            return Outcome(
-                {"canary_weight": 100, "drain_until": drained_at(s)}, "Terminating", message
-            )
-        waiting = f"waiting for Deployment {s.target.name} to be ready before it gets the traffic"
-        return Outcome({}, "Terminating", waiting + because(s.target.failing))
+            changes = {"canary_weight": 100, "drain_until": drained_at(s), "deadline": None}
+            return Outcome(changes, "Terminating", message)
+        return _wait_for_the_target(s)
+    if not s.canary_endpoints and s.primary_endpoints:
+        changes = {"canary_weight": 0, "drain_until": None, "deadline": progress_deadline(s)}
+        message = f"no pod of Deployment {s.target.name} is ready any more"
+        return Outcome(changes, "Terminating", f"{message}: the primary gets the traffic back")
     if s.now < s.status.drain_until:
         return NOTHING_NEW
     return Outcome(
-        {"phase": Phase.TERMINATED, "drain_until": drained_at(s)},
+        {"phase": Phase.TERMINATED, "drain_until": None},
         "Terminated",
         "the routes are given back",
     )
+
+
+def _wait_for_the_target(s: Situation) -> Outcome:
+    assert s.target is not None  # noqa: S101 - the caller has ruled it out
+    waiting = f"waiting for Deployment {s.target.name} to be ready before it gets the traffic"
+    message = waiting + because(s.target.failing)
+    if s.status.deadline is None or s.now < s.status.deadline:
+        return Outcome({}, "Terminating", message)
+    message = f"{message}; {let_go(s.canary)}"
+    told = reason_of(s.status) == LATE
+    return Outcome({}, LATE, message, None if told else warning(LATE, message))
 
 
 def do_nothing_while_suspended(s: Situation) -> Outcome | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from linnet.api.names import FINALIZER, REQUEST_ANNOTATION
 from linnet.api.status import CanaryStatus, Phase
-from linnet.engine.decision import Action, RemoveAnnotation, SetFinalizers
+from linnet.engine.decision import Action, Create, RemoveAnnotation, SetFinalizers
 from linnet.engine.inbox import is_to_be_removed
 from linnet.engine.leaving import guarded, leave
 from linnet.engine.routes import apply, lower_weights, route_rules, route_services, route_weights
@@ -24,21 +24,30 @@ Builder = Callable[[Situation, CanaryStatus], Iterator[Action]]
 def plan(s: Situation, status: CanaryStatus) -> tuple[tuple[Action, ...], SpecError | None]:
     """Return the actions that bring the cluster to what `status` calls for, in order.
 
-    An object that cannot be derived is reported as the problem and keeps none of the others back.
+    An object that cannot be derived is reported as the problem and keeps none of the others back;
+    but then no pods are taken away.
     """
     if status.phase is None:
         return (), None
-    if status.phase is Phase.TERMINATED:
-        return tuple(_leave(s, status)), None
     actions: list[Action] = []
     problem: SpecError | None = None
-    for build in _order(s, status):
+    leaving = status.phase is Phase.TERMINATED
+    for build in (_leave,) if leaving else _order(s, status):
+        if build is scale_down and problem is not None:
+            continue  # what cannot be made may be what the target's requests were to go to
         try:
-            actions.extend(build(s, status))
+            actions.extend(a for a in build(s, status) if not _is_too_late(a, status))
         except SpecError as error:
             problem = problem or error
-    actions.extend(_own_affairs(s, status))
+    if not leaving:
+        actions.extend(_own_affairs(s, status))
     return tuple(actions), problem
+
+
+def _is_too_late(action: Action, status: CanaryStatus) -> bool:
+    """Tell whether it would make routes that are about to go; their kind may even be gone."""
+    making = isinstance(action, Create) and action.ref.kind in {"VirtualService", "DestinationRule"}
+    return making and status.phase is Phase.TERMINATING
 
 
 def hands_off_plan(s: Situation, status: CanaryStatus) -> Iterator[Action]:
@@ -97,7 +106,7 @@ def _leave(s: Situation, status: CanaryStatus) -> Iterator[Action]:
     """Give the routes back; once proxies know them, let the Canary go, and what it made with it."""
     yield from leave(s, status)
     yield from return_size(s)
-    drained = status.drain_until is None or s.now >= status.drain_until
+    drained = status.drain_until is not None and s.now >= status.drain_until
     if FINALIZER in s.canary.finalizers and drained and not guarded(s):
         yield _set_finalizers(s, tuple(f for f in s.canary.finalizers if f != FINALIZER))
 

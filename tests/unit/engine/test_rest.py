@@ -275,3 +275,114 @@ def test_after_a_suspension_the_conditions_tell_of_the_last_release_again(
     it.settle()
     after = it.condition("Progressing")
     assert (after.reason, after.message) == (reason, before.message)
+
+
+def test_a_deletion_that_waits_for_pods_too_long_says_so_and_how_to_let_go() -> None:
+    it = initialized(progressDeadlineSeconds=60)
+    it.unready = {"1.0.1"}
+    it.release("1.0.1")
+    it.settle()
+    it.delete()
+    it.run(30)
+    assert it.condition("Stalled").status == "False"
+    it.run(60)
+    stalled = it.condition("Stalled")
+    assert (stalled.status, stalled.reason) == ("True", "ProgressDeadlineExceeded")
+    assert "kubectl patch canaries.linnet.dev podinfo --namespace test" in stalled.message
+    assert it.reasons.count("ProgressDeadlineExceeded") == 1
+    it.unready = set()
+    it.pods_changed()
+    it.run(60)
+    assert it.canary_object is None
+
+
+def test_a_target_that_breaks_in_a_deletion_gives_the_traffic_back_to_the_primary() -> None:
+    it = initialized()
+    it.delete()
+    it.run(1)
+    assert it.routed == (0, 100)
+    it.unready = {"1.0.0"}
+    it.objects[ObjectRef("Deployment", "test", "podinfo")]["spec"]["template"]["spec"][
+        "containers"
+    ][0]["image"] = "podinfo:broken"
+    it.unready = {"broken"}
+    it.pods_changed()
+    it.run(1)
+    assert it.routed == (100, 0)
+    it.unready = set()
+    it.pods_changed()
+    it.run(60)
+    assert it.canary_object is None
+    assert "podinfo-primary" not in {ref.name for ref in it.objects}
+
+
+@pytest.mark.parametrize("kind", ["VirtualService", "DestinationRule"])
+def test_a_kind_that_is_gone_keeps_no_canary(kind: str) -> None:
+    it = initialized()
+    for ref in [ref for ref in it.objects if ref.kind == kind]:
+        del it.objects[ref]
+    it.delete()
+    it.refuses = {kind}
+    it.run(60)
+    assert it.canary_object is None
+    assert it.deployment("podinfo")["spec"]["replicas"] == 2
+
+
+def test_proxies_get_their_time_however_late_the_routes_are_given_back() -> None:
+    it = initialized()
+    it.delete()
+    it.run(11)
+    assert it.in_phase(Phase.TERMINATED)
+    again = initialized()
+    again.delete()
+    again.run(1)
+    again.refuses = {"VirtualService"}
+    again.run(300)
+    assert again.in_phase(Phase.TERMINATED)
+    again.refuses = set()
+    again.settle()
+    assert again.routed is None
+    assert "podinfo-primary" in {ref.name for ref in again.objects}
+    again.run(9)
+    assert again.canary_object is not None
+    again.run(2)
+    assert again.canary_object is None
+
+
+def test_a_service_that_could_not_be_written_in_time_leads_to_the_target_in_the_end() -> None:
+    it = initialized()
+    it.refuses = {"Service"}
+    it.delete()
+    it.run(300)
+    it.refuses = set()
+    it.run(60)
+    assert it.canary_object is None
+    service = it.objects[ObjectRef("Service", "test", "podinfo")]
+    assert service["spec"]["selector"] == {"app": "podinfo"}
+
+
+def test_a_note_that_is_unreadable_is_told_when_the_canary_is_deleted() -> None:
+    it = world()
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "podinfo", "namespace": "test"},
+        "spec": {"selector": {"app": "podinfo"}, "ports": [{"name": "http", "port": 80}]},
+    }
+    it.put(service)
+    it.run(60)
+    note = "linnet.dev/original"
+    live = copy.deepcopy(it.objects[ObjectRef("Service", "test", "podinfo")])
+    before = live["metadata"]["annotations"][note]
+    live["metadata"]["annotations"][note] = "{"
+    it.put(live)
+    it.delete()
+    it.run(60)
+    stalled = it.condition("Stalled")
+    assert (stalled.status, stalled.reason) == ("True", "OriginalLost")
+    assert "kubectl patch" in stalled.message
+    live = copy.deepcopy(it.objects[ObjectRef("Service", "test", "podinfo")])
+    live["metadata"]["annotations"][note] = before
+    it.put(live)
+    it.run(60)
+    assert it.canary_object is None

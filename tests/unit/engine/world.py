@@ -31,6 +31,7 @@ from linnet.engine.decision import (
 )
 from linnet.engine.observation import Observation
 from linnet.engine.progress import Progress
+from linnet.routing.weights import canary_share
 from unit.json_patch import patched
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,8 +55,14 @@ class World:
         """Image tags, or names of Deployments, whose pods never become ready."""
         self.rolling: set[str] = set()
         """Names of Deployments that still have a pod of an older template."""
+        self.idling = False
+        """Whether the controllers of Kubernetes do nothing: pods and statuses stay as they are."""
         self.late_endpoints: dict[str, int] = {}
         """What EndpointSlices said when their watch fell behind."""
+        self.late: dict[str, dict[ObjectRef, dict[str, Any]]] = {}
+        """What is seen of each kind whose watch fell behind: as it was then, and own writes."""
+        self.routed_until = START
+        """When routes last led to the canary."""
         self.refuses: set[str] = set()
         """Kinds that the API server does not let anybody write."""
         self.measure: Callable[[Query], Measurement] = self.by_image_tag
@@ -84,7 +91,10 @@ class World:
         meta["resourceVersion"] = str(self._versions)
         changed = old.get("spec") != new.get("spec")
         meta["generation"] = old["metadata"].get("generation", 0) + changed
+        if self._share():
+            self.routed_until = self.now
         self.objects[ref] = new
+        self._answer = copy.deepcopy(new)
         self._play_controllers()
 
     def release(self, tag: str) -> None:
@@ -144,6 +154,8 @@ class World:
             self.canary_object["status"] = decision.status.to_object()
             self._touch()
         for action in decision.actions:
+            if action.ref.kind in self.refuses or not self._is_up_to_date(action):
+                break
             self.carry_out(action)
         self._watch_weight()
         return decision
@@ -155,8 +167,8 @@ class World:
                 return
             before = self.status
             decision = self.step()
-            actions = [a for a in decision.actions if a.ref.kind not in self.refuses]
-            if not actions and decision.status == before:
+            refused = decision.actions and decision.actions[0].ref.kind in self.refuses
+            if (refused or not decision.actions) and decision.status == before:
                 return
         raise AssertionError(f"the engine does not settle: {self.decisions[-1]}")
 
@@ -210,13 +222,12 @@ class World:
 
     def carry_out(self, action: Action) -> None:
         """Do what the Kubernetes adapter does."""
-        if action.ref.kind in self.refuses:
-            return
         match action:
             case Create(ref, obj):
                 assert ref not in self.objects
                 self.put(obj)
             case Scale(ref, replicas, _):
+                self._watch_pods(replicas)
                 new = copy.deepcopy(self.objects[ref])
                 new["spec"]["replicas"] = replicas
                 self.put(new)
@@ -228,6 +239,8 @@ class World:
                 assert self.objects[ref]["metadata"]["resourceVersion"] == version
                 self.put(patched(self.objects[ref], operations))
             case Delete(ref, uid):
+                if self._share():
+                    self.routed_until = self.now
                 assert self.objects[ref]["metadata"]["uid"] == uid
                 del self.objects[ref]
                 self._play_controllers()
@@ -240,6 +253,8 @@ class World:
                 self.canary_object["metadata"]["finalizers"] = list(action.finalizers)
                 self._touch()
                 self._collect()
+        if action.ref.kind in self.late:
+            self._show(action.ref, None if isinstance(action, Delete) else self._answer)
 
     def followed(self) -> Observation:
         """Return what the operator sees, with what it has in memory; for who changes nothing."""
@@ -280,8 +295,12 @@ class World:
 
     def observation(self, *, copied: bool = True) -> Observation:
         """Return what the operator sees of the cluster."""
+        seen = self.objects
+        if self.late:
+            seen = {ref: obj for ref, obj in seen.items() if ref.kind not in self.late}
+            seen |= {ref: obj for shown in self.late.values() for ref, obj in shown.items()}
         return Observation(
-            objects=copy.deepcopy(self.objects) if copied else self.objects,
+            objects=copy.deepcopy(seen) if copied else seen,
             endpoints={**self._endpoints(), **self.late_endpoints},
             neighbours=tuple(self.neighbours),
             unguarded=self.unguarded,
@@ -330,6 +349,13 @@ class World:
         )
         return image.partition(":")[2]
 
+    def serving(self, name: str) -> int:
+        """Return how many pods of a Deployment serve, as of now."""
+        status = self.deployment(name).get("status", {})
+        return 0 if not status else int(status["availableReplicas"])
+
+    service = ObjectRef("Service", "test", "podinfo")
+
     @property
     def routed(self) -> tuple[int, int] | None:
         """Return the weights of primary and canary in the VirtualService."""
@@ -374,6 +400,8 @@ class World:
         return serve
 
     def _play_controllers(self) -> None:
+        if self.idling:
+            return
         for ref, obj in self.objects.items():
             if ref.kind == "Deployment":
                 replicas = obj["spec"].get("replicas", 1)
@@ -396,13 +424,57 @@ class World:
         """Let the watch of EndpointSlices fall behind that of all else, or catch up."""
         self.late_endpoints = self._endpoints() if late else {}
 
+    def delay(self, *kinds: str) -> None:
+        """Let the watches of these kinds fall behind all else; what is written is seen at once."""
+        for kind in kinds:
+            now = {ref: obj for ref, obj in self.objects.items() if ref.kind == kind}
+            self.late.setdefault(kind, copy.deepcopy(now))
+
+    def catch_up(self) -> None:
+        """Let all watches be up to date."""
+        self.late.clear()
+        self.late_endpoints = {}
+
+    def idle(self, idling: bool = True) -> None:
+        """Have the controllers of Kubernetes stop, or go on."""
+        self.idling = idling
+        self._play_controllers()
+
+    def _is_up_to_date(self, action: Action) -> bool:
+        """Tell whether an action was decided on the newest version; otherwise show that one.
+
+        So does the API server: it refuses the write, and the operator reads the object.
+        """
+        shown, live = self.late.get(action.ref.kind), self.objects.get(action.ref)
+        if shown is None or _version(shown.get(action.ref)) == _version(live):
+            return True
+        self._show(action.ref, live)
+        return False
+
+    def _show(self, ref: ObjectRef, obj: dict[str, Any] | None) -> None:
+        self.late[ref.kind].pop(ref, None)
+        if obj is not None:
+            self.late[ref.kind][ref] = copy.deepcopy(obj)
+
+    def _share(self) -> int:
+        """Return how much the live routes give the canary."""
+        if self.canary_object is None:
+            return 0
+        return canary_share(self.canary, self.objects) or 0
+
+    def _watch_pods(self, replicas: int) -> None:
+        if replicas == 0:
+            delay = timedelta(seconds=self.canary.spec.scale_down_delay_seconds)
+            assert not self._share(), "pods are taken away that routes lead to"
+            assert self.now - self.routed_until >= delay / 2, "pods go before proxies know"
+
     def _endpoints(self) -> dict[str, int]:
         endpoints = {}
         for ref, service in self.objects.items():
             if ref.kind == "Service":
                 selector = service["spec"]["selector"].items()
                 endpoints[ref.name] = sum(
-                    deployment["status"]["availableReplicas"]
+                    deployment.get("status", {}).get("availableReplicas", 0)
                     for key, deployment in self.objects.items()
                     if key.kind == "Deployment"
                     and selector <= deployment["spec"]["template"]["metadata"]["labels"].items()
@@ -452,3 +524,7 @@ class World:
                 self.put({**obj, "metadata": kept})
             else:
                 del self.objects[ref]
+
+
+def _version(obj: Mapping[str, Any] | None) -> str | None:
+    return None if obj is None else str(obj["metadata"]["resourceVersion"])
