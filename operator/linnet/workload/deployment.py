@@ -15,8 +15,10 @@ class Workload:
 
     `replicas` is what is asked for; `available` counts pods of any revision, and `serving` those
     that take requests already and are to stay. `settled` means that the Deployment controller has
-    seen the newest spec and that no pod of an older template, and none too many, is left. `failing`
-    says in words why pods do not come up, where Kubernetes knows.
+    seen the newest spec and that no pod of an older template, and none too many, is left.
+    `fleeting` means that its pods may all go at once, as by strategy Recreate: it is changed over
+    to another template, or was written just now. `failing` says in words why pods do not come up,
+    where Kubernetes knows.
     """
 
     name: str
@@ -25,11 +27,12 @@ class Workload:
     available: int
     serving: int
     settled: bool
+    fleeting: bool
     failing: str | None
 
     def ready(self, threshold: int) -> bool:
-        """Tell whether `threshold` percent of the pods are available."""
-        return self.available * 100 >= self.replicas * threshold
+        """Tell whether `threshold` percent of the pods are available, and are to stay so."""
+        return not self.fleeting and self.available * 100 >= self.replicas * threshold
 
 
 def read(deployment: Mapping[str, Any]) -> Workload:
@@ -46,8 +49,23 @@ def read(deployment: Mapping[str, Any]) -> Workload:
         available=status.get("availableReplicas", 0),
         serving=min(status.get("readyReplicas", 0), replicas),
         settled=seen and updated == total == replicas,
+        fleeting=not (seen and updated == total) and not _keeps_pods(spec, replicas),
         failing=_PAUSED.format(meta["name"]) if spec.get("paused") else _failing(status, replicas),
     )
+
+
+def _keeps_pods(spec: Mapping[str, Any], replicas: int) -> bool:
+    """Tell whether some pods stay while the Deployment is changed over to another template."""
+    strategy = spec.get("strategy") or {}
+    if strategy.get("type") == "Recreate":
+        return False
+    limits = strategy.get("rollingUpdate") or {}
+    absent = limits.get("maxUnavailable", "25%")
+    if isinstance(absent, str):
+        absent = replicas * int(absent.rstrip("%")) // 100
+    # Where none may be absent and none too many, Kubernetes lets one be absent.
+    stuck = absent == 0 and limits.get("maxSurge", "25%") in (0, "0%")
+    return bool(max(absent, stuck) < replicas)
 
 
 def _failing(status: Mapping[str, Any], replicas: int) -> str | None:

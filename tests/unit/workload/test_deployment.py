@@ -69,6 +69,51 @@ def test_when_a_workload_is_ready(available: int, threshold: int, ready: bool) -
     assert read(_workload(availableReplicas=available)).ready(threshold) is ready
 
 
+RECREATE = {"type": "Recreate"}
+
+
+def _rolling(unavailable: int | str, surge: int | str = 1) -> dict[str, Any]:
+    limits = {"maxUnavailable": unavailable, "maxSurge": surge}
+    return {"type": "RollingUpdate", "rollingUpdate": limits}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "ready"),
+    [
+        pytest.param(None, True, id="by default a quarter goes at a time"),
+        pytest.param(_rolling(3), True, id="one stays"),
+        pytest.param(_rolling("99%"), True, id="one stays, as parts are rounded down"),
+        pytest.param(_rolling("100%"), False, id="all may go"),
+        pytest.param(_rolling(4), False, id="all of these may go"),
+        pytest.param(RECREATE, False, id="all go before there are new ones"),
+    ],
+)
+@pytest.mark.parametrize(
+    "status", [{"seen": 1}, {"updatedReplicas": 0}], ids=["written just now", "being changed over"]
+)
+def test_old_pods_count_if_some_of_them_stay(
+    status: dict[str, int], strategy: dict[str, Any] | None, ready: bool
+) -> None:
+    changing = _workload(**status)
+    changing["spec"] |= {"strategy": strategy} if strategy else {}
+    assert read(changing).ready(100) is ready
+
+
+def test_a_single_pod_goes_where_there_may_be_no_other_beside_it() -> None:
+    one = _workload(1, seen=1, updatedReplicas=1, availableReplicas=1)
+    one["spec"]["strategy"] = _rolling("25%", surge=0)
+    assert not read(one).ready(100)
+    one["spec"]["strategy"] = _rolling("25%", surge="25%")
+    assert read(one).ready(100)
+
+
+@pytest.mark.parametrize("strategy", [RECREATE, _rolling("100%")], ids=["recreated", "all at once"])
+def test_all_pods_count_once_it_is_changed_over(strategy: dict[str, Any]) -> None:
+    done = _workload()
+    done["spec"]["strategy"] = strategy
+    assert read(done).ready(100)
+
+
 def test_a_threshold_is_not_rounded() -> None:
     assert not read(_workload(replicas=101, availableReplicas=100)).ready(100)
 
