@@ -87,6 +87,7 @@ class Operator:
             self._watching.versions,
             self._lease.time_left,
             self._guard.missing,
+            self._lease.term,
         )
         self._reconciler = Reconciler(
             cluster,

@@ -45,9 +45,9 @@ class Kubernetes:
     """Implements ports.Cluster.
 
     `time_left` says for how many seconds writing is still allowed (see Lease): no request is sent
-    when there are none, and none may take longer. `versions` are the API versions that the cluster
-    serves. `unguarded` says why nothing keeps others from resetting adopted weights (see
-    WeightsGuard).
+    when there are none, and none may take longer. `term` counts how often this instance has begun
+    to lead. `versions` are the API versions that the cluster serves. `unguarded` says why nothing
+    keeps others from resetting adopted weights (see WeightsGuard).
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Kubernetes:
         versions: Mapping[Kind, str],
         time_left: Callable[[], float],
         unguarded: Callable[[ObjectRef], str] = lambda _: "",
+        term: Callable[[], int] = lambda: 1,
     ) -> None:
         self._connection = connection
         self._cache = cache
@@ -65,6 +66,8 @@ class Kubernetes:
         self._versions = versions
         self._time_left = time_left
         self._unguarded = unguarded
+        self._term = term
+        self._known_in: dict[ObjectRef, int] = {}
         self._own: dict[ObjectRef, dict[tuple[ObjectRef, str], str]] = {}
 
     def observe(self, ref: ObjectRef) -> Observed | None:
@@ -73,6 +76,7 @@ class Kubernetes:
         # A new pass begins: from here on, only what it writes itself may be built upon.
         self._own.pop(ref, None)
         if obj is None:
+            self._known_in.pop(ref, None)
             return None
         try:
             canary = Canary.from_object(obj)
@@ -100,10 +104,13 @@ class Kubernetes:
             raise ConflictError(f"{canary.ref} has changed since it was looked at")
         # A replacement, not a patch: fields that are absent from now on must go.
         obj["status"] = status.to_object()
+        term = self._term()
         await self._write(canary, "PUT", canary.ref, subresource="status", body=obj)
+        self._known_in[canary.ref] = term
 
     async def carry_out(self, canary: Canary, action: Action) -> None:
         """Carry out one action."""
+        await self._know_the_last_status(canary)
         match action:
             case Create():
                 await self._create(canary, action)
@@ -126,6 +133,21 @@ class Kubernetes:
     async def post(self, canary: Canary, event: Event) -> None:
         """Queue an Event; it is posted as soon as the API server takes it."""
         self._events.post(canary, event)
+
+    async def _know_the_last_status(self, canary: Canary) -> None:
+        """Raise ConflictError where what is to be carried out follows from an outdated status.
+
+        The leader before may have written a newer one, which a watch that is behind has not told
+        yet; while that of the routes has, and these would be put back. Asked once for each time
+        that this instance leads: from then on it knows what it has written itself.
+        """
+        term = self._term()
+        if self._known_in.get(canary.ref) == term:
+            return
+        await self._read(canary.ref)
+        if self._cache.version(canary.ref) != canary.resource_version:
+            raise ConflictError(f"{canary.ref} has changed since it was looked at")
+        self._known_in[canary.ref] = term
 
     async def _create(self, canary: Canary, action: Create) -> None:
         kind = KINDS[action.ref.kind]

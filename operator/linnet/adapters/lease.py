@@ -77,6 +77,7 @@ class Lease:
         self._identity = identity
         self._clock = clock
         self._until = 0.0
+        self._terms = 0
         self._leading = asyncio.Event()
         self._announced = False
         self._trouble = ""
@@ -98,6 +99,10 @@ class Lease:
     def time_left(self) -> float:
         """Return for how many seconds this instance may act without another renewal."""
         return max(0.0, self._until - self._clock())
+
+    def term(self) -> int:
+        """Return how often this instance has begun to lead: others may have led in between."""
+        return self._terms
 
     @property
     def holder(self) -> str:
@@ -163,7 +168,7 @@ class Lease:
         self._in_doubt = False
         self._seen_at = sent
         self._sent = {body["spec"]["renewTime"]: sent}
-        self._until = sent + DEADLINE
+        self._lead_until(sent + DEADLINE)
         return True
 
     async def _look(self) -> None:
@@ -178,9 +183,14 @@ class Lease:
             self._seen_at = self._clock()
         self._live = live
         if self._mine():
-            self._until = self._sent[live["spec"]["renewTime"]] + DEADLINE
+            self._lead_until(self._sent[live["spec"]["renewTime"]] + DEADLINE)
         else:
             self._until = 0.0
+
+    def _lead_until(self, until: float) -> None:
+        led = self.leading
+        self._until = until
+        self._terms += self.leading and not led
 
     def _mine(self) -> bool:
         """Tell whether the lease shows a renewal of this very process."""
@@ -249,6 +259,10 @@ class Unopposed:
     def time_left(self) -> float:
         """Return that there is no limit."""
         return float("inf")
+
+    def term(self) -> int:
+        """Return that this is the first time, and the last."""
+        return 1
 
     async def wait(self) -> None:
         """Return at once."""

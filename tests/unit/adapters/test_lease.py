@@ -292,3 +292,15 @@ async def test_the_time_left_never_reaches_the_end_of_the_lease(server: LeaseSer
         for _ in range(200):
             assert a.lease.time_left() <= DEADLINE < DURATION
             await asyncio.sleep(0.1)
+
+
+async def test_a_term_is_counted_each_time_that_leadership_begins(server: LeaseServer) -> None:
+    async with Instance(server, "a").running() as a:
+        await a.lease.wait()
+        await asyncio.sleep(5 * RENEW_EVERY)
+        assert a.lease.term() == 1, "renewals are none"
+        a.network.refused = True
+        await asyncio.sleep(DEADLINE + 1)
+        a.network.refused = False
+        await a.lease.wait()
+        assert a.lease.term() == 2
