@@ -78,7 +78,7 @@ class Operator:
             else None
         )
         self._guard = WeightsGuard(
-            connection, self._workers.wake, self._cache.version, may_list=not settings.namespaces
+            connection, self._workers.wake, self._cache.phase, may_list=not settings.namespaces
         )
         cluster = Kubernetes(
             connection,

@@ -160,7 +160,7 @@ async def test_returned_is_what_git_has_but_for_the_weights(lab: Lab) -> None:
 
 async def test_it_is_noticed_whether_a_policy_keeps_weights(lab: Lab) -> None:
     woken: list[object] = []
-    guard = WeightsGuard(lab.connection, woken.append, lab.cache.version)
+    guard = WeightsGuard(lab.connection, woken.append, lab.cache.phase)
     with applied():
         await guard.look()
         assert guard.missing(lab.ref("Canary")) == ""

@@ -124,6 +124,11 @@ class Cache:
         found = {other for ref in refs for other in self._concerned[ref]} - {canary.ref}
         return frozenset(map(canary_key, found))
 
+    def phase(self, canary: ObjectRef) -> str | None:
+        """Return the phase of a Canary, empty before its first status; None if there is no such."""
+        known = self._canaries.get(canary)
+        return None if known is None else known.summary.phase
+
     def canaries(self) -> Iterator[CanarySummary]:
         """Return all Canaries, each in a line."""
         return (known.summary for known in self._canaries.values())

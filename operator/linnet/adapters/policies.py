@@ -10,6 +10,7 @@ from typing import Any, Final
 from linnet.adapters.connection import Connection, NotFoundError
 from linnet.api.names import WEIGHTS_ANNOTATION
 from linnet.api.objects import ObjectRef
+from linnet.engine.lifecycle import RELEASING
 from linnet.errors import LinnetError
 
 GROUP: Final = "/apis/admissionregistration.k8s.io"
@@ -17,7 +18,7 @@ VERSIONS: Final = ("v1", "v1beta1")
 POLICIES, BINDINGS = "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"
 
 LOOK_AGAIN: Final = 60.0
-"""Seconds after which a policy that is missing is looked for again, if a Canary cares."""
+"""Seconds after which it is looked again for a policy that is missing, or needed now."""
 
 NOT_SERVED: Final = (
     "the cluster serves no MutatingAdmissionPolicy (Kubernetes 1.36 does), so whoever applies an"
@@ -36,9 +37,10 @@ log = logging.getLogger(__name__)
 class WeightsGuard:
     """Knows why nothing keeps others from resetting weights, if so.
 
-    It asks when it starts, when a Canary begins to care, and again while a policy is missing and a
-    Canary cares. `wake` is called with each Canary that asked, once the answer is another; `known`
-    tells which are still there.
+    It asks when it starts and when a Canary begins to care; and again while one cares that is in a
+    release, or while a policy is missing. At rest, with a policy, nobody is asked. `wake` is called
+    with each Canary that asked, once the answer is another; `phase` returns the phase of one, and
+    None once it is gone.
     Policies are the whole cluster's: an operator for some namespaces may not list them, and knows
     only whether there can be any.
     """
@@ -47,20 +49,20 @@ class WeightsGuard:
         self,
         connection: Connection,
         wake: Callable[[ObjectRef], None],
-        known: Callable[[ObjectRef], object],
+        phase: Callable[[ObjectRef], str | None],
         *,
         may_list: bool = True,
     ) -> None:
         self._connection = connection
         self._wake = wake
-        self._known = known
+        self._phase = phase
         self._may_list = may_list
         self._missing = ""
         self._asked: set[ObjectRef] = set()
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Look now, and look out for a policy that is missing."""
+        """Look now, and look out for policies that come or go."""
         self._news.clear()
         await self.look()
         while True:
@@ -69,8 +71,10 @@ class WeightsGuard:
                     await self._news.wait()
             news = self._news.is_set()
             self._news.clear()
-            self._asked = {ref for ref in self._asked if self._known(ref)}
-            if self._asked and (self._missing or news):
+            phases = {ref: phase for ref in self._asked if (phase := self._phase(ref)) is not None}
+            self._asked = set(phases)
+            needed = any(phase in RELEASING for phase in phases.values())
+            if self._asked and (self._missing or news or needed):
                 await self.look()
 
     async def look(self) -> None:

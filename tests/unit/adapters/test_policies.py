@@ -47,11 +47,11 @@ class Watcher:
 
     def __init__(self, server: Server, *, may_list: bool = True) -> None:
         self.woken: list[ObjectRef] = []
-        self.known: set[ObjectRef] = {WEB}
+        self.phases: dict[ObjectRef, str] = {WEB: "Succeeded"}
         self.guard = WeightsGuard(
             server,  # type: ignore[arg-type]  # as much of a connection as it takes
             self.woken.append,
-            self.known.__contains__,
+            self.phases.get,
             may_list=may_list,
         )
 
@@ -127,11 +127,37 @@ async def test_a_policy_that_went_is_noticed_when_another_canary_cares() -> None
         await asyncio.sleep(1)
         assert watcher.guard.missing(WEB) == ""
         server.policies.clear()
-        watcher.known.add(TILL)
+        watcher.phases[TILL] = ""
         watcher.guard.missing(TILL)
         await asyncio.sleep(1)
         assert watcher.guard.missing(WEB) == NOT_INSTALLED
         assert TILL in watcher.woken
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("phase", ["Progressing", "Promoting"])
+async def test_a_policy_that_went_is_noticed_within_a_minute_of_a_release(phase: str) -> None:
+    async with running() as (server, watcher):
+        server.policies.append(KEEPING)
+        watcher.guard.missing(WEB)
+        await asyncio.sleep(1)
+        watcher.phases[WEB] = phase
+        watcher.woken.clear()
+        server.policies.clear()
+        await asyncio.sleep(LOOK_AGAIN)
+        assert watcher.guard.missing(WEB) == NOT_INSTALLED
+        assert watcher.woken == [WEB]
+
+
+@pytest.mark.looptime
+async def test_at_rest_with_a_policy_nobody_is_asked() -> None:
+    async with running() as (server, watcher):
+        server.policies.append(KEEPING)
+        watcher.guard.missing(WEB)
+        await asyncio.sleep(1)
+        server.asked = 0
+        await asyncio.sleep(10 * LOOK_AGAIN)
+        assert server.asked == 0
 
 
 @pytest.mark.looptime
@@ -141,6 +167,6 @@ async def test_nobody_is_asked_for_what_no_canary_needs() -> None:
         await asyncio.sleep(10 * LOOK_AGAIN)
         assert server.asked == before, "no Canary adopts"
         watcher.guard.missing(WEB)
-        watcher.known.clear()
+        watcher.phases.clear()
         await asyncio.sleep(10 * LOOK_AGAIN)
         assert server.asked == before, "the one that did is gone"
