@@ -18,26 +18,31 @@ class Blindness(NamedTuple):
     message: str
 
 
+def told(status: CanaryStatus) -> Blindness | None:
+    """Return what the condition says; None where it is not True."""
+    known = next((c for c in status.conditions if c.type == "Blind" and c.status == "True"), None)
+    return Blindness(known.reason, known.message) if known else None
+
+
 def blindness(status: CanaryStatus, progress: Progress | None, now: datetime) -> Blindness | None:
     """Return why a release under analysis cannot be judged; None if it can, or need not be.
 
     The sentence stays as it was first told, as long as the kind is the same. Without `progress`
     nothing is known, and what was told is left as it is.
     """
-    known = next((c for c in status.conditions if c.type == "Blind" and c.status == "True"), None)
-    told = Blindness(known.reason, known.message) if known else None
     if status.phase is not Phase.PROGRESSING or not status.canary_weight:
         return None
+    before = told(status)
     if progress is None:
-        return told
+        return before
     sight = progress.state.sight
     since = instant_of(sight.last_data)
     if sight.absence is None or since is None or not progress.state.weight:
         return None
-    if told is not None and told.reason == sight.absence.value:
-        return told
+    if before is not None and before.reason == sight.absence.value:
+        return before
     if now - since < timedelta(seconds=TOLD_AFTER * progress.policy.blind_timeout):
-        return told
+        return before
     return Blindness(
         sight.absence.value, f"{sight.why}; nothing to judge by since {since:%H:%M:%S} UTC"
     )

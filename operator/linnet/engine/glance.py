@@ -5,7 +5,7 @@ from datetime import datetime
 
 from linnet.api.canary import Canary
 from linnet.engine.analysing import analyse
-from linnet.engine.blindness import blindness
+from linnet.engine.blindness import blindness, told
 from linnet.engine.observation import Observation
 from linnet.engine.progress import Progress
 from linnet.engine.situation import Situation, assess
@@ -33,10 +33,4 @@ def _glance(s: Situation) -> Progress | None:
         return None
     if progress.is_to_be_kept(s.status.guard):
         return None
-    known = next((c for c in s.status.conditions if c.type == "Blind"), None)
-    blind = blindness(s.status, progress, s.now)
-    if (blind is not None) != (known is not None and known.status == "True"):
-        return None
-    if blind is not None and known is not None and blind.reason != known.reason:
-        return None
-    return progress
+    return progress if blindness(s.status, progress, s.now) == told(s.status) else None
