@@ -54,13 +54,12 @@ class Situation:
         """Count what may be sent requests on one side: where linnet has no Service there, pods.
 
         EndpointSlices come by a watch of their own, which may be behind that of Deployments by a
-        second: what has been scaled away serves nothing, whatever they still say.
+        second: what has been scaled away or deleted serves nothing, whatever they still say.
         """
         serving = workload.serving if workload else 0
         if not self.canary.makes_services:
             return serving
-        endpoints = self.observation.endpoints.get(service, 0)
-        return min(endpoints, serving) if workload else endpoints
+        return min(serving, self.observation.endpoints.get(service, 0))
 
     @property
     def falls_back_to(self) -> str | None:

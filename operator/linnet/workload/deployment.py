@@ -16,8 +16,8 @@ class Workload:
     `replicas` is what is asked for; `available` counts pods of any revision, and `serving` those
     that take requests already and are to stay. `settled` means that the Deployment controller has
     seen the newest spec and that no pod of an older template, and none too many, is left.
-    `fleeting` means that its pods may all go at once, as by strategy Recreate: it is changed over
-    to another template, or was written just now. `failing` says in words why pods do not come up,
+    `fleeting` means that its pods may all go at once: it is deleted, or, with strategy Recreate, is
+    changed over to another template or was written just now. `failing` says in words why pods do not come up,
     where Kubernetes knows.
     """
 
@@ -42,14 +42,15 @@ def read(deployment: Mapping[str, Any]) -> Workload:
     replicas = spec.get("replicas", 1)
     seen = status.get("observedGeneration", 0) >= meta.get("generation", 0)
     total, updated = status.get("replicas", 0), status.get("updatedReplicas", 0)
+    changing, going = not (seen and updated == total), "deletionTimestamp" in meta
     return Workload(
         name=meta["name"],
         revision=revision_of(spec["template"]),
         replicas=replicas,
         available=status.get("availableReplicas", 0),
-        serving=min(status.get("readyReplicas", 0), replicas),
+        serving=0 if going else min(status.get("readyReplicas", 0), replicas),
         settled=seen and updated == total == replicas,
-        fleeting=not (seen and updated == total) and not _keeps_pods(spec, replicas),
+        fleeting=going or (changing and not _keeps_pods(spec, replicas)),
         failing=_PAUSED.format(meta["name"]) if spec.get("paused") else _failing(status, replicas),
     )
 

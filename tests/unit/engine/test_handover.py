@@ -304,6 +304,33 @@ def test_no_traffic_leaves_the_target_while_the_primary_serves_nothing(late: boo
     assert it.routed == (100, 0)
 
 
+def test_no_traffic_goes_to_a_deleted_primary_whose_endpoints_are_still_shown() -> None:
+    it = accepted()
+    it.delay_endpoints()
+    it.remove("Deployment", OLD)
+    it.measure = lambda query: Measurement(query.metric, value=0.0)
+    it.run(120)
+    assert it.routed == (0, 100)
+    assert it.condition("Progressing").reason == "PrimaryNotFound"
+    it.ask(f"abort @{it.status.revision}")
+    it.settle()
+    assert it.routed == (0, 100)
+    assert "RequestRefused" in it.reasons
+
+
+def test_the_traffic_of_a_canary_waits_for_a_primary_that_is_made_anew() -> None:
+    it = accepted()
+    change(it, OLD, lambda d: d["spec"].update(strategy={"type": "Recreate"}))
+    it.idle()
+    give(it, OLD, "1.0.1")
+    it.delete()
+    it.run(1)
+    assert it.routed == (0, 100), "its pods are about to go, though the status still has them"
+    it.idle(False)
+    it.run(60)
+    assert it.canary_object is None
+
+
 def test_a_target_without_replicas_is_waited_for_however_long() -> None:
     it = at_rest(progressDeadlineSeconds=60)
     scale(it, NEW, 0)

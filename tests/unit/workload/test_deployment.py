@@ -69,6 +69,13 @@ def test_when_a_workload_is_ready(available: int, threshold: int, ready: bool) -
     assert read(_workload(availableReplicas=available)).ready(threshold) is ready
 
 
+def test_what_is_being_deleted_neither_serves_nor_is_ready() -> None:
+    going = _workload(readyReplicas=4)
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert read(going).serving == 0
+    assert not read(going).ready(100)
+
+
 RECREATE = {"type": "Recreate"}
 
 
