@@ -17,8 +17,8 @@ class Workload:
     that take requests already and are to stay. `settled` means that the Deployment controller has
     seen the newest spec and that no pod of an older template, and none too many, is left.
     `fleeting` means that its pods may all go at once: it is deleted, or, with strategy Recreate, is
-    changed over to another template or was written just now. `failing` says in words why pods do not come up,
-    where Kubernetes knows.
+    changed over to another template or was written just now. `failing` says in words why pods do
+    not come up, where Kubernetes knows.
     """
 
     name: str
