@@ -7,7 +7,12 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, hdrs
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import (
+    ConfigException,
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
 
 from linnet.errors import UnavailableError
 
@@ -41,7 +46,13 @@ class Credentials:
             path = DEFAULT_KUBECONFIG
         self = cls(configuration, path, context)
         await self._read()
-        configuration.proxy = configuration.proxy or _proxy_for(configuration.host)
+        server = str(configuration.host)
+        if not server.startswith(("http://", "https://")):
+            raise UnavailableError(
+                f"kubeconfig {path}: the cluster's server is {server!r}; it must be a URL such as "
+                "https://10.0.0.1:6443"
+            )
+        configuration.proxy = configuration.proxy or _proxy_for(server)
         return self
 
     async def authorize(self, request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
@@ -92,7 +103,24 @@ class Credentials:
                 persist_config=False,
             )
         except (ConfigException, OSError, ValueError) as error:
-            raise UnavailableError(f"kubeconfig {self._kubeconfig}: {error}") from error
+            why = _other_contexts(self._kubeconfig, self._context) or error
+            raise UnavailableError(f"kubeconfig {self._kubeconfig}: {why}") from error
+        except Exception as error:  # the library takes for granted that what it reads is one
+            why = " ".join(str(error).split())
+            message = f"{self._kubeconfig} is no kubeconfig: {why}"
+            raise UnavailableError(message) from error
+
+
+def _other_contexts(kubeconfig: str, context: str) -> str:
+    """Return that there is no such context, and which there are; empty where that is not so."""
+    try:
+        contexts, _ = list_kube_config_contexts(kubeconfig)
+    except Exception:  # a file with other faults
+        return ""
+    names = sorted(each["name"] for each in contexts)
+    if not context or context in names:
+        return ""
+    return f"there is no context {context}, but {', '.join(names)}"
 
 
 def _any_file(paths: str) -> bool:

@@ -216,6 +216,39 @@ class TestWithoutCluster:
         with pytest.raises(UnavailableError, match=f"kubeconfig {file}"):
             await Connection.open(str(file))
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("", id="empty"),
+            pytest.param("- a", id="a list"),
+            pytest.param("just words", id="words"),
+            pytest.param("{unclosed: [", id="no YAML"),
+            pytest.param("current-context: a\ncontexts: [{name: a, context: 7}]", id="odd parts"),
+        ],
+    )
+    async def test_what_is_no_kubeconfig_is_told_in_a_sentence(
+        self, text: str, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "broken"
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(UnavailableError, match=f"{file} is no kubeconfig: "):
+            await Connection.open(str(file))
+
+    @pytest.mark.parametrize(
+        ("server", "context", "says"),
+        [
+            pytest.param("here", "", "the cluster's server is 'here'; it must be a URL", id="URL"),
+            pytest.param("http://x", "b", "there is no context b, but test", id="wrong context"),
+        ],
+    )
+    async def test_what_a_kubeconfig_lacks_is_told(
+        self, server: str, context: str, says: str, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "kubeconfig"
+        file.write_text(config(server), encoding="utf-8")
+        with pytest.raises(UnavailableError, match=says):
+            await Connection.open(str(file), context)
+
     async def test_a_pod_without_service_account_is_told(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
