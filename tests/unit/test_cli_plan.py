@@ -208,6 +208,16 @@ def test_one_of_several_canaries_is_chosen_by_its_name() -> None:
             "apiVersion must be linnet.dev/v1beta1",
             id="another version",
         ),
+        pytest.param(
+            BOTH.replace("linnet.dev/v1beta1", "flagger.app/v1beta1"),
+            "stdin, line 11: a Canary of flagger.app/v1beta1: write apiVersion: linnet.dev/v1beta1",
+            id="a Canary of Flagger's",
+        ),
+        pytest.param(
+            f"{BOTH}---{CANARY.replace('{name: web}', '[web]', 1)}",
+            "stdin, line 26: metadata.name is required",
+            id="a Canary without a name beside another",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_exit_code_2_and_says_where(text: str, said: str) -> None:
@@ -235,6 +245,21 @@ def test_a_kustomization_without_a_tool_to_build_it(
     result = plan(str(tmp_path))
     assert result.exit_code == 2
     assert "neither kustomize nor kubectl is on PATH" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "resources", [pytest.param("5", id="no list"), pytest.param("[../web]", id="itself")]
+)
+def test_a_kustomization_that_makes_no_sense_is_left_to_the_tool_that_builds_it(
+    resources: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "web"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(f"resources: {resources}\n")
+    monkeypatch.setenv("PATH", "/nowhere")
+    result = plan(str(folder))
+    assert result.exit_code == 2
+    assert "is a kustomization, and neither kustomize nor kubectl" in result.stderr
 
 
 def test_a_cluster_to_ask_needs_a_prometheus_in_it() -> None:

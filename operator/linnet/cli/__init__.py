@@ -1,6 +1,12 @@
 """The command line. Each command is a module of its own, imported when it is called."""
 
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -29,6 +35,24 @@ TOGETHER = dict.fromkeys(
 """The module of commands that share one. The others have a module of their name."""
 
 
+EPILOG = """
+\b
+Examples:
+  linnet plan deploy/                what the Canaries of a pull request will do
+  linnet simulate canary.yaml        how soon an analysis sees a bad release, how often it is wrong
+  linnet status -A                   all Canaries, and how their releases stand
+  linnet explain podinfo --watch     why a release stands where it does, live
+  linnet abort podinfo               take it back now
+\b
+Each command has a --help with examples of its own.
+"""
+
+DEBUG = "LINNET_DEBUG"
+"""The environment variable that has a bug show where it is."""
+_ARGUMENTS = "linnet.arguments"
+_JSON = re.compile(r"(-[a-zA-Z]*o|--output)[ =]?json")
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -44,9 +68,48 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. Who asked for JSON gets JSON whatever happens; nobody gets a traceback."""
+        try:
+            return _without_traceback(super().invoke, ctx)
+        except click.ClickException as error:
+            if _asks_for_json(ctx.meta[_ARGUMENTS]):
+                with suppress(OSError):  # as when the disk is full, which may be the error
+                    click.echo(json.dumps({"error": error.format_message()}))
+            raise
+
+
+def _without_traceback(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
+    try:
+        return invoke(ctx)
+    except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+        raise
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{named}{error.strerror or error}") from error
+    except Exception as error:
+        if os.environ.get(DEBUG) or ctx.invoked_subcommand == "run":  # the operator's log needs it
+            raise
+        name = type(error).__name__
+        raise click.ClickException(
+            f"this is a bug in linnet ({name}: {error}): {DEBUG}=1 shows where, for a report"
+        ) from error
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    return any(
+        _JSON.fullmatch(each) or _JSON.fullmatch(f"{each} {after}")
+        for each, after in zip(arguments, (*arguments[1:], ""), strict=True)
+    )
+
 
 @click.group(
     cls=_LazyGroup,
+    epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="linnet %(version)s")

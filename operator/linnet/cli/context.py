@@ -1,14 +1,60 @@
-"""Which namespace a command means, as kubectl would have it."""
+"""Commands that talk to a cluster: as whom, in which namespace, and how they fail."""
 
+import asyncio
 import logging
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
 
+import click
 from kubernetes.aio.config import ConfigException, kube_config, list_kube_config_contexts
+
+from linnet.adapters.connection import Connection, NotFoundError
+from linnet.errors import LinnetError
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 
 # It warns of a missing kubeconfig, which in a pod is as it should be; else the connection says so.
 logging.getLogger(kube_config.__name__).addHandler(logging.NullHandler())
 
 
-def namespace_of(kubeconfig: str, context: str) -> str:
+NO_CRDS = "are linnet's CRDs installed? kubectl apply -f crds/"
+UNKNOWN = " (linnet status -A lists all Canaries)"
+
+
+def carry_out(work: Coroutine[Any, Any, None], unknown: str = UNKNOWN) -> None:
+    """Run what a command does; what goes wrong is told in a sentence.
+
+    `unknown` is added where there is no such object.
+    """
+    try:
+        asyncio.run(work)
+    except NotFoundError as error:
+        raise click.ClickException(f"{error}{unknown}") from error
+    except LinnetError as error:
+        told = str(error).strip()
+        # So an API server answers for an API group that it does not have.
+        missing = f": {NO_CRDS}" if told.endswith("404 page not found") else ""
+        raise click.ClickException(told + missing) from error
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@asynccontextmanager
+async def connected(
+    kubeconfig: str, context: str, namespace: str | None
+) -> AsyncIterator[tuple[Connection, str]]:
+    """Connect to the cluster; yields the namespace that is meant, too: as kubectl has it."""
+    connection = await Connection.open(kubeconfig, context)
+    try:
+        yield connection, namespace or _namespace_of(kubeconfig, context)
+    finally:
+        await connection.close()
+
+
+def _namespace_of(kubeconfig: str, context: str) -> str:
     """Return the namespace that the context names."""
     try:
         contexts, active = list_kube_config_contexts(kubeconfig or None)

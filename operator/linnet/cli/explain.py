@@ -1,8 +1,6 @@
 """`linnet explain`: why a release stands where it does, and what would change that."""
 
-import asyncio
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from math import log
@@ -13,13 +11,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from linnet.adapters.connection import Connection, NotFoundError
 from linnet.adapters.kinds import CANARY
 from linnet.api.objects import ObjectRef
-from linnet.cli.context import namespace_of
+from linnet.cli.context import carry_out, connected
+from linnet.cli.parameters import CONTEXT, KUBECONFIG, NAMESPACE, object_name
 from linnet.cli.upcoming import neglected, upcoming
 from linnet.cli.watching import console, watch
-from linnet.errors import LinnetError
 
 BAR = 20
 """Characters of the bar that shows how much of the evidence is there."""
@@ -38,8 +35,8 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("name")
-@click.option("-n", "--namespace", metavar="NAME", help="The namespace.  [default: the context's]")
+@click.argument("name", type=object_name, metavar="NAME")
+@NAMESPACE
 @click.option("-w", "--watch", "stay", is_flag=True, help="Stay, and show changes as they happen.")
 @click.option(
     "-o",
@@ -49,45 +46,33 @@ Examples:
     show_default=True,
     help="For people, or for programs.",
 )
-@click.option("--kubeconfig", metavar="FILE", default="", help="Default: $KUBECONFIG, ~/.kube.")
-@click.option("--context", default="", help="The context of the kubeconfig to use.")
+@KUBECONFIG
+@CONTEXT
 def explain(
     name: str, namespace: str | None, stay: bool, output: str, kubeconfig: str, context: str
 ) -> None:
     """Tell why a release stands where it does, and what would change that."""
     if stay and output == "json":
         raise click.UsageError("--watch is for people: leave out --output json")
-    try:
-        asyncio.run(_explain(name, namespace, stay, output, kubeconfig, context))
-    except NotFoundError as error:
-        message = f"{error} (linnet status -A lists all Canaries)"
-        raise click.ClickException(message) from error
-    except LinnetError as error:
-        raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        sys.exit(130)
+    carry_out(_explain(name, namespace, stay, output, kubeconfig, context))
 
 
 async def _explain(
     name: str, namespace: str | None, stay: bool, output: str, kubeconfig: str, context: str
 ) -> None:
-    connection = await Connection.open(kubeconfig, context)
-    where = namespace or namespace_of(kubeconfig, context)
-    ref = ObjectRef(CANARY.name, where, name)
-    path = CANARY.path(CANARY.versions[0], where, name)
+    async with connected(kubeconfig, context, namespace) as (connection, where):
+        ref = ObjectRef(CANARY.name, where, name)
+        path = CANARY.path(CANARY.versions[0], where, name)
 
-    async def look() -> dict[str, Any]:
-        return await connection.request("GET", path, ref)
+        async def look() -> dict[str, Any]:
+            return await connection.request("GET", path, ref)
 
-    try:
         if output == "json":
             click.echo(json.dumps(explanation(await look()), indent=2))
         elif stay:
             await watch(look, view, News())
         else:
             console().print(view(await look(), datetime.now(UTC)))
-    finally:
-        await connection.close()
 
 
 def explanation(canary: Object) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Each kind is a function from text to value that raises click.BadParameter with a
 """
 
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -12,6 +13,10 @@ import click
 from linnet.api.duration import parse_duration
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+_LONGEST_LABEL, _LONGEST_NAME = 63, 253
 
 
 def share(text: str) -> float:
@@ -67,6 +72,38 @@ def timed(kind: Callable[[str], float], example: str) -> Callable[[str], tuple[f
         return kind(first), span()(second)
 
     return pair
+
+
+def object_name(text: str) -> str:
+    """Return a name that an object may have."""
+    if not _NAME.fullmatch(text) or len(text) > _LONGEST_NAME:
+        raise click.BadParameter(
+            f"{text!r} is no name of an object: those are of a-z, 0-9, - and . only"
+        )
+    return text
+
+
+def namespace_name(text: str) -> str:
+    """Return a name that a namespace may have."""
+    if not _LABEL.fullmatch(text) or len(text) > _LONGEST_LABEL:
+        raise click.BadParameter(f"{text!r} is no name of a namespace: those are of a-z, 0-9 and -")
+    return text
+
+
+KUBECONFIG = click.option(
+    "--kubeconfig", metavar="FILE", default="", help="Default: $KUBECONFIG, ~/.kube."
+)
+CONTEXT = click.option(
+    "--context", metavar="NAME", default="", help="The context of the kubeconfig to use."
+)
+NAMESPACE = click.option(
+    "-n",
+    "--namespace",
+    type=namespace_name,
+    metavar="NAME",
+    help="The namespace.  [default: the context's]",
+)
+"""What commands are told that talk to a cluster."""
 
 
 SCRAPE_INTERVAL = click.option(

@@ -9,10 +9,12 @@ import click
 from rich.console import Console
 
 from linnet.api.canary import Canary
+from linnet.api.names import GROUP, KIND, VERSION
 from linnet.cli import plan_sources
 from linnet.cli.manifests import canary_in
-from linnet.cli.parameters import SCRAPE_INTERVAL, number, primary_errors
+from linnet.cli.parameters import SCRAPE_INTERVAL, namespace_name, number, primary_errors
 from linnet.cli.plan_sources import render
+from linnet.cli.watching import is_screen
 from linnet.errors import LinnetError, SpecError
 from linnet.planning.assumptions import Assumptions
 from linnet.planning.finding import Severity, is_worse_or_as_bad
@@ -53,6 +55,7 @@ Examples:
 @click.option(
     "-n",
     "--namespace",
+    type=namespace_name,
     default="default",
     show_default=True,
     metavar="NAME",
@@ -141,7 +144,7 @@ def _plans(paths: tuple[str, ...], options: dict[str, Any]) -> list[Plan]:
         length=len(wanted) * EVALUATIONS * runs,
         label="simulating releases",
         file=sys.stderr,
-        hidden=not sys.stderr.isatty(),
+        hidden=not is_screen(sys.stderr),
         update_min_steps=runs // 10,
     ) as bar:
         tell: Callable[[], None] = lambda: bar.update(1)  # noqa: E731 - a name for its type
@@ -183,6 +186,10 @@ def _nothing(paths: tuple[str, ...], name: str | None, manifests: Manifests) -> 
     if name is not None:
         names = ", ".join(one.ref.name for one in manifests.of_kind(CANARY)) or "no Canary at all"
         return f"{where} has no Canary {name}: there is {names}"
+    theirs = next((one for one in manifests.all if one.kind == KIND), None)
+    if theirs is not None:
+        version = theirs.object.get("apiVersion", "no apiVersion")
+        return f"{theirs.at()}: a Canary of {version}: write apiVersion: {GROUP}/{VERSION}"
     kinds = ", ".join(sorted({one.kind for one in manifests.all}))
     return f"{where} has no Canary" + (f", only {kinds}" if kinds else " and no other object")
 
@@ -198,7 +205,7 @@ def _show(plans: list[Plan], output: str) -> None:
         return
     from linnet.cli.plan_text import text
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console = Console(highlight=False, width=None if is_screen(sys.stdout) else WIDTH)
     with console.capture() as shown:
         for one in plans:
             for part in text(one, console.width):

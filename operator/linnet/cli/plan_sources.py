@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from linnet.cli.manifests import STDIN, Document, documents_in, documents_of
+from linnet.cli.manifests import STDIN, Document, documents_in, documents_of, is_canary
 from linnet.cli.plan_shapes import check_shape
 from linnet.errors import SpecError
 from linnet.planning.manifests import Manifest
@@ -41,11 +41,14 @@ def read(paths: Sequence[str], namespace: str) -> Read:
     Raises SpecError with file and line.
     """
     found = Read([], {}, [])
-    for document in _read_all(paths, found.charts):
-        for manifest, inner in _objects(document, namespace):
-            check_shape(manifest)
-            found.manifests.append(manifest)
-            found.documents[id(manifest.object)] = inner
+    try:
+        for document in _read_all(paths, found.charts):
+            for manifest, inner in _objects(document, namespace):
+                check_shape(manifest)
+                found.manifests.append(manifest)
+                found.documents[id(manifest.object)] = inner
+    except OSError as error:  # a folder; files are told of where they are read
+        raise _refused(f"{error.filename} cannot be read: {error.strerror}") from error
     return found
 
 
@@ -93,6 +96,7 @@ def _read_folder(folder: Path, charts: list[str]) -> Iterator[Document]:
     kustomized = list(_kustomized(folder))
     used = {path for one in kustomized for path in _used_by(one)}
     roots = {one for one in kustomized if one.resolve() not in used}
+    roots = roots or set(kustomized[:1])  # they go round in circles: the build says so
     yield from _descend(folder, roots, charts)
 
 
@@ -142,15 +146,26 @@ def _is_component(folder: Path) -> bool:
     return _settings(folder).get("kind") == "Component"
 
 
-def _used_by(folder: Path) -> Iterator[Path]:
-    """Yield the folders that a kustomization takes in, in turn."""
+def _used_by(folder: Path) -> set[Path]:
+    """Return the folders that a kustomization takes in, in turn."""
+    found: set[Path] = set()
+    to_read = [folder]
+    while to_read:
+        for path in _named_in(to_read.pop()):
+            if path not in found:  # they may go round in circles: the build says so
+                found.add(path)
+                to_read.append(path)
+    return found
+
+
+def _named_in(folder: Path) -> Iterator[Path]:
     settings = _settings(folder)
     for field in ("resources", "bases", "components"):
-        for entry in settings.get(field) or ():
+        entries = settings.get(field)
+        for entry in entries if isinstance(entries, list) else ():
             path = (folder / str(entry)).resolve()
             if path.is_dir():
                 yield path
-                yield from _used_by(path)
 
 
 def _build(folder: Path) -> Iterator[Document]:
@@ -189,6 +204,8 @@ def _objects(document: Document, namespace: str) -> Iterator[tuple[Manifest, Doc
         return
     metadata = value.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        if is_canary(value):
+            raise _refused(f"{document.at(('metadata',))}: metadata.name is required")
         return  # no Kubernetes object: a kustomization, a configuration of something else
     where = metadata.get("namespace") or namespace
     if not isinstance(where, str):

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import click
-from rich.console import Console
 
 from linnet.cli.manifests import read_analysis, read_canary, stdin
-from linnet.cli.parameters import moment, span
+from linnet.cli.parameters import moment, namespace_name, span
 from linnet.cli.replay_report import clock, table, totals, verdicts
+from linnet.cli.watching import console
 from linnet.errors import LinnetError, SpecError, UnavailableError
 from linnet.simulation.hindsight import Reckoning, Truth, reckon
 from linnet.simulation.recording import Recording, read
@@ -63,6 +63,7 @@ in to Prometheus is set in the environment, as for linnet run.
 @click.option(
     "-n",
     "--namespace",
+    type=namespace_name,
     metavar="NAME",
     help="With --prometheus: where the target is.  [default: the manifest's, else default]",
 )
@@ -225,7 +226,7 @@ def _show_lines(
         for line in lines:
             click.echo(json.dumps(line))
         return
-    Console(highlight=False).print(table(lines))
+    console().print(table(lines))
 
 
 def _show_summary(found: Sequence[Reckoning], output: str) -> None:
@@ -234,5 +235,4 @@ def _show_summary(found: Sequence[Reckoning], output: str) -> None:
         for one in summaries:
             click.echo(json.dumps(one))
         return
-    console = Console(highlight=False)
-    console.print(verdicts(summaries))
+    console().print(verdicts(summaries))

@@ -12,15 +12,15 @@ from typing import Any
 
 import click
 
-from linnet.adapters.connection import Connection, NotFoundError
+from linnet.adapters.connection import Connection
 from linnet.adapters.kinds import CANARY
 from linnet.api.duration import parse_duration
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.objects import ObjectRef
 from linnet.api.request import Request, Verb
 from linnet.api.status import CanaryStatus, Phase, RequestRecord
-from linnet.cli.context import namespace_of
-from linnet.errors import LinnetError
+from linnet.cli.context import carry_out, connected
+from linnet.cli.parameters import CONTEXT, KUBECONFIG, NAMESPACE, object_name
 
 MANAGER = "linnet-cli"
 ANSWER_WITHIN = 10.0
@@ -36,7 +36,7 @@ class _Asked:
     """One call of a command."""
 
     verb: Verb
-    ref: ObjectRef
+    name: str
     revision: str | None
     wait: bool
     seconds: float
@@ -53,13 +53,12 @@ Examples:
 """
 
     @click.command(name=verb, help=f"{summary}\n\n{details}", short_help=summary, epilog=examples)
-    @click.argument("name")
-    @click.option(
-        "-n", "--namespace", metavar="NAME", help="The namespace.  [default: the context's]"
-    )
+    @click.argument("name", type=object_name, metavar="NAME")
+    @NAMESPACE
     @click.option(
         "--revision",
         metavar="HASH",
+        callback=_revision,
         help="The revision that is meant; linnet refuses if the newest is another."
         "  [default: the newest, as it is now]",
     )
@@ -72,8 +71,8 @@ Examples:
         callback=_seconds,
         help="How long --wait stays, at most.",
     )
-    @click.option("--kubeconfig", metavar="FILE", default="", help="Default: $KUBECONFIG, ~/.kube.")
-    @click.option("--context", default="", help="The context of the kubeconfig to use.")
+    @KUBECONFIG
+    @CONTEXT
     def command(
         name: str,
         namespace: str | None,
@@ -83,18 +82,19 @@ Examples:
         kubeconfig: str,
         context: str,
     ) -> None:
-        where = namespace or namespace_of(kubeconfig, context)
-        asked = _Asked(verb, ObjectRef(CANARY.name, where, name), revision, wait, timeout)
-        try:
-            asyncio.run(_run(asked, kubeconfig, context))
-        except NotFoundError as error:
-            raise click.ClickException(f"{error} (linnet status -A lists all Canaries)") from error
-        except LinnetError as error:
-            raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt:
-            sys.exit(130)
+        asked = _Asked(verb, name, revision, wait, timeout)
+        carry_out(_run(asked, kubeconfig, context, namespace))
 
     return command
+
+
+def _revision(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            Request.parse(f"{Verb.ABORT} @{value}")
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r} is no revision such as a5aaf002b3") from error
+    return value
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
@@ -104,37 +104,35 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
         raise click.BadParameter(str(error)) from error
 
 
-async def _run(asked: _Asked, kubeconfig: str, context: str) -> None:
-    connection = await Connection.open(kubeconfig, context)
-    try:
-        revision = await _ask(connection, asked)
+async def _run(asked: _Asked, kubeconfig: str, context: str, namespace: str | None) -> None:
+    async with connected(kubeconfig, context, namespace) as (connection, where):
+        ref = ObjectRef(CANARY.name, where, asked.name)
+        revision = await _ask(connection, asked, ref)
         if asked.wait and asked.verb in (Verb.PROMOTE, Verb.RETRY):
-            await _until_it_ends(connection, asked, revision)
-    finally:
-        await connection.close()
+            await _until_it_ends(connection, asked, ref, revision)
 
 
-async def _ask(connection: Connection, asked: _Asked) -> str:
+async def _ask(connection: Connection, asked: _Asked, ref: ObjectRef) -> str:
     """Write the request, wait until linnet has handled it, and tell how; return the revision."""
-    path = CANARY.path(CANARY.versions[0], asked.ref.namespace, asked.ref.name)
-    before = await connection.request("GET", path, asked.ref)
+    path = CANARY.path(CANARY.versions[0], ref.namespace, ref.name)
+    before = await connection.request("GET", path, ref)
     status = _status(before)
     revision = asked.revision or status.revision
     if revision is None:
-        raise click.ClickException(f"linnet has not released any revision of {asked.ref} yet")
+        raise click.ClickException(f"linnet has not released any revision of {ref} yet")
     text = str(Request(asked.verb, revision))
     after = await connection.request(
         "PATCH",
         path,
-        asked.ref,
+        ref,
         body={"metadata": {"annotations": {REQUEST_ANNOTATION: text}}},
         query={"fieldManager": MANAGER},
         content_type="application/merge-patch+json",
     )
     if after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]:
-        raise click.ClickException(_twice(asked.ref, text, status.request))
-    record = await _answer(connection, path, asked.ref, text, status.request)
-    click.echo(f"{asked.ref.name}, revision {revision}: {record.message}", err=not record.accepted)
+        raise click.ClickException(_twice(ref, text, status.request))
+    record = await _answer(connection, path, ref, text, status.request)
+    click.echo(f"{ref.name}, revision {revision}: {record.message}", err=not record.accepted)
     if not record.accepted:
         sys.exit(1)
     return revision
@@ -170,13 +168,15 @@ def _is_new(record: RequestRecord, last: RequestRecord | None) -> bool:
     return last is None or record.time != last.time
 
 
-async def _until_it_ends(connection: Connection, asked: _Asked, revision: str) -> None:
+async def _until_it_ends(
+    connection: Connection, asked: _Asked, ref: ObjectRef, revision: str
+) -> None:
     """Tell what happens to the revision until its release is over."""
-    path = CANARY.path(CANARY.versions[0], asked.ref.namespace, asked.ref.name)
+    path = CANARY.path(CANARY.versions[0], ref.namespace, ref.name)
     end = time.monotonic() + asked.seconds
     told = ""
     while True:
-        status = _status(await connection.request("GET", path, asked.ref))
+        status = _status(await connection.request("GET", path, ref))
         if status.revision != revision:
             raise click.ClickException(f"revision {status.revision} has taken its place")
         message = next((c.message for c in status.conditions if c.type == "Progressing"), "")

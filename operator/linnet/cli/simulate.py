@@ -11,6 +11,7 @@ from rich.console import Console
 
 from linnet.cli.manifests import read_canary
 from linnet.cli.parameters import SCRAPE_INTERVAL, number, primary_errors, share, span, timed
+from linnet.cli.watching import is_screen
 from linnet.errors import LinnetError
 from linnet.simulation.behaviour import Behaviour, Change
 from linnet.simulation.experiment import Circumstances, Experiment
@@ -155,6 +156,8 @@ def simulate(file: str, name: str | None, output: str, plot: str | None, **optio
     """
     if plot and not plot.endswith(".svg"):
         raise click.BadParameter(f"{plot} must end in .svg", param_hint="--plot")
+    if plot and not Path(plot).parent.is_dir():
+        raise click.BadParameter(f"there is no folder {Path(plot).parent}", param_hint="--plot")
     try:
         canary = read_canary(file, name)
     except LinnetError as error:
@@ -217,7 +220,7 @@ def summarise(experiment: Experiment, decider: Decider, runs: int, seed: int) ->
         length=runs,
         label=decider.name,
         file=sys.stderr,
-        hidden=not sys.stderr.isatty(),
+        hidden=not is_screen(sys.stderr),
         update_min_steps=max(1, runs // 100),
     ) as progress:
         found.extend(progress)

@@ -1,8 +1,6 @@
 """`linnet status`: Canaries as a person wants to see them."""
 
-import asyncio
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from linnet.adapters.connection import Connection, NotFoundError
+from linnet.adapters.connection import Connection
 from linnet.adapters.kinds import CANARY
 from linnet.api.objects import ObjectRef
-from linnet.cli.context import namespace_of
+from linnet.cli.context import NO_CRDS, UNKNOWN, carry_out, connected
+from linnet.cli.parameters import CONTEXT, KUBECONFIG, NAMESPACE, object_name
 from linnet.cli.upcoming import neglected, upcoming
 from linnet.cli.watching import console, watch
-from linnet.errors import LinnetError
 
 COLOURS = {
     "Succeeded": "green",
@@ -46,8 +44,8 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("name", required=False)
-@click.option("-n", "--namespace", metavar="NAME", help="The namespace.  [default: the context's]")
+@click.argument("name", type=object_name, metavar="[NAME]", required=False)
+@NAMESPACE
 @click.option("-A", "--all-namespaces", is_flag=True, help="Canaries of all namespaces.")
 @click.option("-w", "--watch", "stay", is_flag=True, help="Stay, and show changes as they happen.")
 @click.option(
@@ -58,8 +56,8 @@ Examples:
     show_default=True,
     help="For people, or for programs.",
 )
-@click.option("--kubeconfig", metavar="FILE", default="", help="Default: $KUBECONFIG, ~/.kube.")
-@click.option("--context", default="", help="The context of the kubeconfig to use.")
+@KUBECONFIG
+@CONTEXT
 def status(
     name: str | None,
     namespace: str | None,
@@ -74,14 +72,10 @@ def status(
         raise click.UsageError("a NAME and --all-namespaces do not go together")
     if stay and output == "json":
         raise click.UsageError("--watch is for people: use kubectl get canaries --watch -o json")
-    try:
-        asyncio.run(_show(name, namespace, all_namespaces, stay, output, kubeconfig, context))
-    except NotFoundError as error:
-        raise click.ClickException(_not_found(name, error)) from error
-    except LinnetError as error:
-        raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        sys.exit(130)
+    carry_out(
+        _show(name, namespace, all_namespaces, stay, output, kubeconfig, context),
+        UNKNOWN if name else f": {NO_CRDS}",
+    )
 
 
 async def _show(
@@ -93,21 +87,18 @@ async def _show(
     kubeconfig: str,
     context: str,
 ) -> None:
-    connection = await Connection.open(kubeconfig, context)
-    where = "" if everywhere else namespace or namespace_of(kubeconfig, context)
+    async with connected(kubeconfig, context, namespace) as (connection, here):
+        where = "" if everywhere else here
 
-    async def look() -> list[Object]:
-        return await _fetch(connection, where, name)
+        async def look() -> list[Object]:
+            return await _fetch(connection, where, name)
 
-    try:
         if output == "json":
             click.echo(json.dumps(await look(), indent=2))
         elif stay:
             await watch(look, lambda found, now: view(found, now, bool(name)), News())
         else:
             console().print(view(await look(), _now(), bool(name)))
-    finally:
-        await connection.close()
 
 
 async def _fetch(connection: Connection, namespace: str, name: str | None) -> list[Object]:
@@ -123,12 +114,6 @@ def _key(canary: Object) -> tuple[str, str]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _not_found(name: str | None, error: NotFoundError) -> str:
-    if name:
-        return f"{error} (linnet status -A lists all Canaries)"
-    return f"{error}: are linnet's CRDs installed? kubectl apply -f crds/"
 
 
 def view(canaries: Sequence[Object], now: datetime, details: bool) -> RenderableType:

@@ -17,6 +17,11 @@ _WIDTH: Final = 1000
 """Columns where there is no screen: a line of a file stays a line."""
 
 
+def is_screen(stream: IO[str] | None) -> bool:
+    """Tell whether a stream is a terminal; None is one that the caller has closed."""
+    return stream is not None and stream.isatty()
+
+
 def console() -> Console:
     """Return where to print: the terminal, or a pipe or file, in which no line is folded."""
     screen = Console(highlight=False)
