@@ -30,6 +30,8 @@ MORE = {
             for name, plural in (
                 ("MutatingAdmissionPolicy", "mutatingadmissionpolicies"),
                 ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings"),
+                ("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
+                ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
             )
         ),
         Kind("Namespace", "", ("v1",), "namespaces"),

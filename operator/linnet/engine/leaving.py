@@ -14,7 +14,7 @@ from linnet.engine.decision import Action, Delete, Object, Replace
 from linnet.engine.routes import return_weights
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
-from linnet.ownership import is_ours, without_guardian
+from linnet.ownership import is_orphan, is_ours, without_guardian
 from linnet.routing.adoption import adopted_refs
 from linnet.routing.delegates import roots
 from linnet.routing.takeover import given_back, is_taken_over
@@ -76,19 +76,30 @@ def _give_back(s: Situation, status: CanaryStatus) -> Iterator[Action]:
             continue
         if is_taken_over(live):
             yield Replace(ref_of(live), given_back(s.canary, live))
-        elif s.canary.delegates and is_ours(s.canary, live) and _delegated_to(s):
-            yield Replace(ref_of(live), _ownerless(s, _to_the_apex(s, live)))
-        elif kind == "VirtualService" and is_ours(s.canary, live):
+        elif s.canary.delegates and _is_made(s, live) and _delegated_to(s):
+            yield from _leave_behind(s, live, _to_the_apex(s, live))
+        elif kind == "VirtualService" and _is_made(s, live):
             yield Delete(ref_of(live), live["metadata"]["uid"])
-        elif kind == "Service" and is_ours(s.canary, live) and _serves_on(s):
-            yield Replace(ref_of(live), _ownerless(s, _to_what_stays(s, live)))
+        elif kind == "Service" and _is_made(s, live) and _serves_on(s):
+            yield from _leave_behind(s, live, _to_what_stays(s, live))
 
 
 def _leave_what_adopted_routes_lead_to(s: Situation) -> Iterator[Action]:
     for ref in _sides(s) if _is_led_to(s) else ():
         live = s.observation.objects.get(ref)
-        if live is not None and is_ours(s.canary, live):
-            yield Replace(ref, _ownerless(s, _to_what_stays(s, live)))
+        if live is not None and _is_made(s, live):
+            yield from _leave_behind(s, live, _to_what_stays(s, live))
+
+
+def _leave_behind(s: Situation, live: Object, as_it_stays: Object) -> Iterator[Action]:
+    alone = _ownerless(s, as_it_stays)
+    if alone != live:
+        yield Replace(ref_of(live), alone)
+
+
+def _is_made(s: Situation, live: Object) -> bool:
+    """Tell whether linnet made it: a deletion in the foreground may have taken its owner away."""
+    return is_ours(s.canary, live) or is_orphan(live)
 
 
 def _is_led_to(s: Situation) -> bool:

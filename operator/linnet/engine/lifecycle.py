@@ -6,6 +6,7 @@ from linnet.api.status import Phase
 from linnet.engine.conditions import reason_of
 from linnet.engine.leaving import has_left, let_go
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
+from linnet.engine.routes import are_written
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
 
@@ -51,24 +52,41 @@ def let_proxies_know(s: Situation) -> Outcome:
 
 def _shift_to_the_target(s: Situation) -> Outcome:
     assert s.target is not None  # noqa: S101 - the caller has ruled it out
+    if s.status.canary_weight and not s.canary_endpoints and s.primary_endpoints:
+        changes = {"canary_weight": 0, "drain_until": None, "deadline": progress_deadline(s)}
+        message = f"no pod of Deployment {s.target.name} is ready: the primary gets the traffic"
+        return Outcome(changes, "Terminating", message)
+    unwritten = _waits_for_routes(s)
     if s.status.drain_until is None:
         enough = s.primary is None or s.target.replicas >= s.primary.replicas
-        if enough and s.canary_ready:
-            message = f"all traffic goes to Deployment {s.target.name}"
-            changes = {"canary_weight": 100, "drain_until": drained_at(s), "deadline": None}
-            return Outcome(changes, "Terminating", message)
-        return _wait_for_the_target(s)
-    if not s.canary_endpoints and s.primary_endpoints:
-        changes = {"canary_weight": 0, "drain_until": None, "deadline": progress_deadline(s)}
-        message = f"no pod of Deployment {s.target.name} is ready any more"
-        return Outcome(changes, "Terminating", f"{message}: the primary gets the traffic back")
+        if not enough or not s.canary_ready:
+            return _wait_for_the_target(s)
+        if unwritten:
+            return Outcome({}, "Terminating", "waiting for the routes to be written")
+        message = f"all traffic goes to Deployment {s.target.name}"
+        deadline = s.status.deadline or progress_deadline(s)
+        changes = {"canary_weight": 100, "drain_until": drained_at(s), "deadline": deadline}
+        return Outcome(changes, "Terminating", message)
+    if unwritten and s.status.drain_until - s.now < _delay(s) / 2:
+        return Outcome({"drain_until": None})
     if s.now < s.status.drain_until:
         return NOTHING_NEW
     return Outcome(
-        {"phase": Phase.TERMINATED, "drain_until": None},
+        {"phase": Phase.TERMINATED, "drain_until": None, "deadline": None},
         "Terminated",
         "the routes are given back",
     )
+
+
+def _waits_for_routes(s: Situation) -> bool:
+    """Tell whether proxies have not been told of the target yet, and there is time for that.
+
+    A gateway answers 503 where it is led to what it does not know. Somebody may undo the routes
+    again and again, so the wait has an end.
+    """
+    if s.canary.adopts or s.status.deadline is None or s.now >= s.status.deadline:
+        return False
+    return not are_written(s)
 
 
 def _wait_for_the_target(s: Situation) -> Outcome:
@@ -173,7 +191,11 @@ def progress_deadline(s: Situation) -> datetime:
 
 def drained_at(s: Situation) -> datetime:
     """Return when pods that lose their traffic now may go."""
-    return s.now + timedelta(seconds=s.spec.scale_down_delay_seconds)
+    return s.now + _delay(s)
+
+
+def _delay(s: Situation) -> timedelta:
+    return timedelta(seconds=s.spec.scale_down_delay_seconds)
 
 
 def because(failing: str | None) -> str:

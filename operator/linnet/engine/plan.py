@@ -8,10 +8,17 @@ from collections.abc import Callable, Iterator
 
 from linnet.api.names import FINALIZER, REQUEST_ANNOTATION
 from linnet.api.status import CanaryStatus, Phase
-from linnet.engine.decision import Action, Create, RemoveAnnotation, SetFinalizers
+from linnet.engine.decision import Action, RemoveAnnotation, SetFinalizers
 from linnet.engine.inbox import is_to_be_removed
 from linnet.engine.leaving import guarded, leave
-from linnet.engine.routes import apply, lower_weights, route_rules, route_services, route_weights
+from linnet.engine.routes import (
+    apply,
+    is_too_late,
+    lower_weights,
+    route_rules,
+    route_services,
+    route_weights,
+)
 from linnet.engine.situation import Situation
 from linnet.engine.sizes import keep_size, return_size, scale_down, scale_up
 from linnet.errors import SpecError
@@ -36,18 +43,12 @@ def plan(s: Situation, status: CanaryStatus) -> tuple[tuple[Action, ...], SpecEr
         if build is scale_down and problem is not None:
             continue  # what cannot be made may be what the target's requests were to go to
         try:
-            actions.extend(a for a in build(s, status) if not _is_too_late(a, status))
+            actions.extend(a for a in build(s, status) if not is_too_late(a, status))
         except SpecError as error:
             problem = problem or error
     if not leaving:
         actions.extend(_own_affairs(s, status))
     return tuple(actions), problem
-
-
-def _is_too_late(action: Action, status: CanaryStatus) -> bool:
-    """Tell whether it would make routes that are about to go; their kind may even be gone."""
-    making = isinstance(action, Create) and action.ref.kind in {"VirtualService", "DestinationRule"}
-    return making and status.phase is Phase.TERMINATING
 
 
 def hands_off_plan(s: Situation, status: CanaryStatus) -> Iterator[Action]:

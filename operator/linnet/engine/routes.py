@@ -5,7 +5,7 @@ from typing import Literal
 
 from linnet.api.objects import ObjectRef, ref_of
 from linnet.api.status import CanaryStatus, Phase
-from linnet.engine.decision import Action, Object, Patch
+from linnet.engine.decision import Action, Create, Object, Patch
 from linnet.engine.diff import change
 from linnet.engine.situation import Situation
 from linnet.errors import SpecError
@@ -87,6 +87,24 @@ def route_weights(s: Situation, status: CanaryStatus) -> Iterator[Action]:
             raise problem
     elif told_of or s.canary.delegates:  # without a delegate, its root answers 404
         yield from apply(s, virtual_service(s.canary, weight, objects, _earlier(s, status)))
+
+
+def are_written(s: Situation) -> bool:
+    """Tell whether requests are routed as the status has it, as far as that can be made."""
+    for build in (route_services, route_rules, route_weights):
+        try:
+            for action in build(s, s.status):
+                if not is_too_late(action, s.status):
+                    return False
+        except SpecError:
+            continue
+    return True
+
+
+def is_too_late(action: Action, status: CanaryStatus) -> bool:
+    """Tell whether it would make routes that are about to go; their kind may even be gone."""
+    making = isinstance(action, Create) and action.ref.kind in {"VirtualService", "DestinationRule"}
+    return making and status.phase is Phase.TERMINATING
 
 
 def lower_weights(s: Situation, status: CanaryStatus) -> Iterator[Action]:

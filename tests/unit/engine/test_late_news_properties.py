@@ -121,13 +121,15 @@ def test_no_late_news_moves_traffic_to_nothing(history: list[str]) -> None:
 
 
 @settings(max_examples=40)
-@given(_histories(COPYING), st.booleans())
-def test_no_late_news_keeps_a_canary_from_being_deleted(history: list[str], early: bool) -> None:
-    it = initialized()
+@given(_histories(COPYING), st.booleans(), st.sampled_from([2, 600]))
+def test_no_late_news_keeps_a_canary_from_being_deleted(
+    history: list[str], foreground: bool, deadline: int
+) -> None:
+    it = initialized(progressDeadlineSeconds=deadline)
     for event in history[: len(history) // 2]:
         COPYING[event](it)
         it.run(1)
-    it.delete(foreground=early)
+    it.delete(foreground=foreground)
     for event in history[len(history) // 2 :]:
         if it.canary_object is not None:
             COPYING[event](it)

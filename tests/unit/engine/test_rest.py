@@ -331,22 +331,18 @@ def test_a_kind_that_is_gone_keeps_no_canary(kind: str) -> None:
 def test_proxies_get_their_time_however_late_the_routes_are_given_back() -> None:
     it = initialized()
     it.delete()
-    it.run(11)
+    it.run(1)
+    it.refuses = {"VirtualService"}
+    it.run(300)
     assert it.in_phase(Phase.TERMINATED)
-    again = initialized()
-    again.delete()
-    again.run(1)
-    again.refuses = {"VirtualService"}
-    again.run(300)
-    assert again.in_phase(Phase.TERMINATED)
-    again.refuses = set()
-    again.settle()
-    assert again.routed is None
-    assert "podinfo-primary" in {ref.name for ref in again.objects}
-    again.run(9)
-    assert again.canary_object is not None
-    again.run(2)
-    assert again.canary_object is None
+    it.refuses = set()
+    it.settle()
+    assert it.routed is None
+    assert "podinfo-primary" in {ref.name for ref in it.objects}
+    it.run(9)
+    assert it.canary_object is not None
+    it.run(2)
+    assert it.canary_object is None
 
 
 def test_a_service_that_could_not_be_written_in_time_leads_to_the_target_in_the_end() -> None:
@@ -386,3 +382,49 @@ def test_a_note_that_is_unreadable_is_told_when_the_canary_is_deleted() -> None:
     it.put(live)
     it.run(60)
     assert it.canary_object is None
+
+
+def test_a_gateway_is_told_of_the_target_before_requests_go_there_by_themselves() -> None:
+    it = initialized()
+    it.refuses = {"VirtualService"}
+    it.delete()
+    it.run(100)
+    assert it.in_phase(Phase.TERMINATING)
+    assert it.message == "waiting for the routes to be written"
+    settled = it.status
+    it.run(100)
+    assert it.status == settled, "nothing is written again and again"
+    it.refuses = set()
+    it.settle()
+    assert it.routed == (0, 100)
+    it.run(9)
+    assert it.routed == (0, 100)
+    it.run(12)
+    assert it.canary_object is None
+
+
+def test_routes_that_cannot_be_written_keep_a_deletion_only_until_the_deadline() -> None:
+    it = initialized(progressDeadlineSeconds=60)
+    it.refuses = {"VirtualService"}
+    it.delete()
+    it.run(100)
+    assert it.in_phase(Phase.TERMINATED)
+    it.refuses = set()
+    it.run(20)
+    assert it.canary_object is None
+
+
+@pytest.mark.parametrize("kind", ["VirtualService", "Service"])
+def test_a_deletion_in_the_foreground_gives_back_what_it_could_not_claim_in_time(kind: str) -> None:
+    it = initialized(progressDeadlineSeconds=60)
+    it.delete(foreground=True)
+    it.refuses = {kind}
+    it.run(120)
+    assert it.canary_object is not None
+    it.refuses = set()
+    it.run(60)
+    assert it.canary_object is None
+    assert {ref.name for ref in it.objects} == {"podinfo"}
+    assert it.routed is None
+    service = it.objects[ObjectRef("Service", "test", "podinfo")]
+    assert service["spec"]["selector"] == {"app": "podinfo"}

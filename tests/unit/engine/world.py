@@ -457,8 +457,9 @@ class World:
             self.late[ref.kind][ref] = copy.deepcopy(obj)
 
     def _share(self) -> int:
-        """Return how much the live routes give the canary."""
-        if self.canary_object is None:
+        """Return how much the live routes give the canary's pods, if it has any."""
+        target = self.objects.get(ObjectRef("Deployment", "test", "podinfo"))
+        if self.canary_object is None or target is None or not target["spec"].get("replicas", 1):
             return 0
         return canary_share(self.canary, self.objects) or 0
 
@@ -490,7 +491,7 @@ class World:
             return
         assert primary + canary == 100
         endpoints = self._endpoints()
-        if canary and endpoints["podinfo-primary"]:
+        if canary and self.status.canary_weight and endpoints["podinfo-primary"]:
             assert endpoints["podinfo-canary"], "traffic is sent where nothing is ready"
         if not self.weights or self.weights[-1] != canary:
             self.weights.append(canary)
