@@ -49,6 +49,13 @@ def test_who_asks_for_json_gets_it_of_errors_too(
     assert says in result.stderr
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("stat", "status"), ("explian", "explain")])
+def test_a_misspelt_command_is_guessed(typed: str, meant: str) -> None:
+    result = invoke(typed)
+    assert result.exit_code == 2
+    assert f"No such command '{typed}'. Did you mean '{meant}'?" in result.stderr
+
+
 def test_who_asks_for_text_gets_errors_on_stderr_alone() -> None:
     result = invoke("plan", "nope")
     assert (result.exit_code, result.stdout) == (2, "")
@@ -62,6 +69,8 @@ def test_who_asks_for_text_gets_errors_on_stderr_alone() -> None:
         pytest.param(["abort", "web/status"], id="a subresource"),
         pytest.param(["status", "Web"], id="capitals"),
         pytest.param(["status", "-n", "a b"], id="a namespace with a blank"),
+        pytest.param(["run", "-n", "a_b"], id="a namespace to look after"),
+        pytest.param(["run", "--lease-namespace", "A"], id="a namespace of the Lease"),
         pytest.param(["abort", "web", "--revision", "a b"], id="a revision with a blank"),
         pytest.param(["abort", "web", "--revision", ""], id="an empty revision"),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from linnet.adapters import logs
+from linnet.cli.parameters import namespace_name, object_name
 from linnet.errors import LinnetError
 from linnet.settings import (
     DEFAULT_BIND,
@@ -116,6 +117,7 @@ def _receiver(ctx: click.Context, param: click.Parameter, value: str) -> str:
     "--namespace",
     "-n",
     multiple=True,
+    type=namespace_name,
     metavar="NAME",
     help="Look after this namespace only; can be given several times. [default: all]",
 )
@@ -144,6 +146,7 @@ def _receiver(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--lease-namespace",
+    type=namespace_name,
     default=DEFAULT_LEASE_NAMESPACE,
     show_default=True,
     metavar="NAME",
@@ -151,6 +154,7 @@ def _receiver(ctx: click.Context, param: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--lease-name",
+    type=object_name,
     default=DEFAULT_LEASE_NAME,
     show_default=True,
     metavar="NAME",
