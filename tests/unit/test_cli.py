@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,21 @@ def test_a_bug_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.DEBUG in result.stderr
     monkeypatch.setenv(cli.DEBUG, "1")
     assert isinstance(invoke("simulate", str(EXAMPLE)).exception, KeyError)
+
+
+def test_ctrl_c_ends_a_command_without_a_word() -> None:
+    command = [sys.executable, "-m", "linnet", "replay", "--samples", "-"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        try:
+            process.stdin.write(b"x" * 200_000)  # more than a pipe holds: it is being read
+            process.stdin.flush()
+            process.send_signal(signal.SIGINT)
+            said = process.communicate()
+        finally:
+            process.kill()
+    assert (process.returncode, *said) == (130, b"", b"")
 
 
 FULL = Path("/dev/full")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -48,6 +49,8 @@ Examples:
 Each command has a --help with examples of its own.
 """
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 DEBUG = "LINNET_DEBUG"
 """The environment variable that has a bug show where it is."""
 _ARGUMENTS = "linnet.arguments"
@@ -85,6 +88,8 @@ class _LazyGroup(click.Group):
         """Run a command. Who asked for JSON gets JSON whatever happens; nobody gets a traceback."""
         try:
             return _without_traceback(super().invoke, ctx)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
         except click.ClickException as error:
             if _asks_for_json(ctx.meta[_ARGUMENTS]):
                 with suppress(OSError):  # as when the disk is full, which may be the error

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,9 +11,6 @@ from kubernetes.aio.config import ConfigException, kube_config, list_kube_config
 
 from linnet.adapters.connection import Connection, NotFoundError
 from linnet.errors import LinnetError
-
-INTERRUPTED = 130
-"""The exit code after Ctrl-C."""
 
 # It warns of a missing kubeconfig, which in a pod is as it should be; else the connection says so.
 logging.getLogger(kube_config.__name__).addHandler(logging.NullHandler())
@@ -38,8 +34,6 @@ def carry_out(work: Coroutine[Any, Any, None], unknown: str = UNKNOWN) -> None:
         # So an API server answers for an API group that it does not have.
         missing = f": {NO_CRDS}" if told.endswith("404 page not found") else ""
         raise click.ClickException(told + missing) from error
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
 
 
 @asynccontextmanager
