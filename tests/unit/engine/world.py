@@ -53,6 +53,8 @@ class World:
         """Why nothing keeps others from resetting adopted weights."""
         self.unready: set[str] = set()
         """Image tags, or names of Deployments, whose pods never become ready."""
+        self.lacking: dict[str, int] = {}
+        """How many pods of a Deployment, by its name, do not become ready."""
         self.rolling: set[str] = set()
         """Names of Deployments that still have a pod of an older template."""
         self.idling = False
@@ -406,7 +408,8 @@ class World:
             if ref.kind == "Deployment":
                 replicas = obj["spec"].get("replicas", 1)
                 tag = self.image(ref.name)
-                ready = 0 if {tag, ref.name} & self.unready else replicas
+                lacking = self.lacking.get(ref.name, 0)
+                ready = 0 if {tag, ref.name} & self.unready else max(0, replicas - lacking)
                 updated = replicas - (ref.name in self.rolling)
                 obj["status"] = {
                     "observedGeneration": obj["metadata"]["generation"],
