@@ -46,13 +46,14 @@ async def rest(stand: Stand, scale: Scale, say: Say) -> Figures:
     say(f"{scale.many} Deployments are made ready")
     apps = await stand.apps("many", scale.many)
     say(f"{scale.many} Canaries are created at once")
-    began = time.time()
+    began, before = time.time(), stand.work()
     routed, initialized, _ = await asyncio.gather(
         stand.until_all("VirtualService", apps, lambda o: weights(o) == (100, 0)),
         stand.until_all("Canary", apps, lambda o: _phase(o) == "Initialized"),
         each(apps, lambda app: app.canary(analysis=analysis(scale.interval))),
     )
-    figures["create-100"] = Measured(max(initialized.values()) - began)
+    spent = stand.work().since(before)
+    figures["create-100"] = Measured(max(initialized.values()) - began, spent)
     figures["create-100-routes"] = Measured(max(routed.values()) - began)
     say(f"{scale.many} Canaries at rest, for {scale.rest:g} s")
     return figures | await _at_rest(stand, scale, "rest-100")
@@ -238,7 +239,7 @@ async def releases(stand: Stand, scale: Scale, say: Say) -> Figures:
         loads = [await stack.enter_async_context(app.traffic(10)) for app in apps]
         await asyncio.gather(*(load.more(30) for load in loads))
         say(f"{scale.releases} releases at once")
-        asked, began = await stand.queries(), time.time()
+        asked, began, before = await stand.queries(), time.time(), stand.work()
         await each(apps, lambda app: app.release("2.0.0"))
         ended = await stand.until_all(
             "Canary",
@@ -246,7 +247,7 @@ async def releases(stand: Stand, scale: Scale, say: Say) -> Figures:
             lambda o: _phase(o) in (*PROMOTED, "Failed"),
             within=4 * _ideal(scale) + 60,
         )
-        queries = await stand.queries() - asked
+        queries, spent = await stand.queries() - asked, stand.work().since(before)
     phases = Counter([(await app.status())["phase"] for app in apps])
     last = max(ended.values()) - began
     intervals = max(1, int(last // scale.interval))
@@ -257,7 +258,7 @@ async def releases(stand: Stand, scale: Scale, say: Say) -> Figures:
         "releases-20": Measured(
             last,
             f"the first after {min(ended.values()) - began:.1f} s; {told}; 10 requests a second"
-            f" each, {failed} failed, sent at most {1000 * late:.0f} ms late",
+            f" each, {failed} failed, sent at most {1000 * late:.0f} ms late; {spent}",
         ),
         "releases-20-ratio": Measured(last / _ideal(scale), f"ideal: {_ideal(scale):g} s"),
         "releases-20-queries": Measured(queries.total() / intervals, _kinds(queries)),

@@ -49,6 +49,15 @@ def used(stat: str, status: str) -> Used:
     return Used(cpu, sizes["VmRSS"], sizes["VmHWM"])
 
 
+def busy(stat: str) -> float:
+    """Return for how many seconds all cores together have been busy, from /proc/stat; see proc(5).
+
+    Time that a virtual machine was not given counts as well: nobody here could use it.
+    """
+    user, nice, system, _idle, _waiting, *others = map(int, stat.split("\n", 1)[0].split()[1:9])
+    return sum((user, nice, system, *others)) / os.sysconf("SC_CLK_TCK")
+
+
 def queries(metrics: str) -> Counter[str]:
     """Return how many queries the operator has sent to Prometheus, by kind."""
     return Counter(
@@ -59,6 +68,24 @@ def queries(metrics: str) -> Counter[str]:
             if sample.name == "linnet_prometheus_queries_total"
         }
     )
+
+
+@dataclass(frozen=True)
+class Work:
+    """The time, and seconds of CPU by then: of the operator, and of everything that runs here."""
+
+    at: float
+    operator: float
+    machine: float
+
+    def since(self, before: "Work") -> str:
+        """Say who was at work since then: where the cores are all taken, they are the limit."""
+        own, machine = self.operator - before.operator, self.machine - before.machine
+        there = (self.at - before.at) * (os.cpu_count() or 1)
+        return (
+            f"the machine was busy {100 * machine / there:.0f} % of the time,"
+            f" {100 * own / machine:.0f} % of that with the operator ({own:.1f} s of CPU)"
+        )
 
 
 class Stand:
@@ -138,6 +165,10 @@ class Stand:
         """Return what the operator has used so far."""
         folder = Path("/proc") / str(self.operator.pid)
         return used((folder / "stat").read_text(), (folder / "status").read_text())
+
+    def work(self) -> Work:
+        """Return what has been worked so far, by the operator and by the whole machine."""
+        return Work(time.time(), self.used().cpu, busy(Path("/proc/stat").read_text()))
 
     async def queries(self) -> Counter[str]:
         """Return how many queries the operator has sent to Prometheus, by kind."""
