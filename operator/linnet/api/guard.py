@@ -146,7 +146,7 @@ class Promotion(Model):
     ] = Field(
         default=1,
         description="With evidence: by how many percent of its requests the canary may fail more"
-        " than the primary. Without any failure it takes about 400 / margin requests to the"
+        " than the primary. Without any failure it takes about 380 / margin requests to the"
         " canary.",
     )
     false_promotion_rate: ErrorChance = Field(
