@@ -58,7 +58,23 @@ if progressing.reason == "Suspended" then
     message = table_or_empty(decision).message
   end
 end
-local told = sentence(where(), words(message))
+
+-- A promotion by evidence whose deadline has passed: it is judged on, but a person is waited for.
+local function undecided()
+  local began = words(status.startedAt)
+  for _, decision in ipairs(table_or_empty(status.decisions)) do
+    decision = table_or_empty(decision)
+    if decision.reason == "Undecided" and words(decision.time) >= began then return true end
+  end
+  return false
+end
+
+local overdue = status.phase == "Progressing" and undecided()
+local why_overdue = ""
+if overdue and progressing.reason ~= "Undecided" then
+  why_overdue = "undecided at the deadline"
+end
+local told = sentence(where(), why_overdue, words(message))
 
 if status.phase == "Failed" then
   return health("Degraded", told)
@@ -84,7 +100,7 @@ if releasing and not releases_count then
 end
 if status.phase == "Progressing" then
   local paused = status.pausedRevision ~= nil and status.pausedRevision == status.revision
-  if paused or spec.paused == true then
+  if paused or spec.paused == true or overdue then
     return health("Suspended", told)
   end
 end
