@@ -50,6 +50,11 @@ class Cell:
         """What the cell is called in files and in progress."""
         return f"{self.table}/{self.row}/{self.column}/{self.rps}"
 
+    @property
+    def is_long(self) -> bool:
+        """Whether its releases take longer than those of other cells."""
+        return self.limit > LIMIT
+
 
 def guard(seconds: float, *, edge: float | None = None, **fields: Any) -> PolicyDecider:
     """Return linnet with its guard alone on the common ladder: no threshold metrics."""

@@ -48,9 +48,9 @@ class Kept:
             self.figures = {key: Figures.from_object(values) for key, values in found.items()}
 
     def of(self, key: str, runs: int) -> Figures | None:
-        """Return the figures of a cell, if there are any from so many releases."""
+        """Return the figures of a cell, if there are any from so many releases or more."""
         found = self.figures.get(key)
-        return found if found and found.runs == runs else None
+        return found if found and found.runs >= runs else None
 
     def add(self, key: str, figures: Figures) -> None:
         """Keep the figures of a cell."""
