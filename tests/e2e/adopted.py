@@ -23,7 +23,9 @@ class Adopted(App):
     def manifest(self, **spec: Any) -> dict[str, Any]:
         """Return the Canary that writes the weights of two routes."""
         manifest = super().manifest(**spec)
-        service = {**ROUTES, **spec.get("service", {})}
+        service = spec.get("service", {})
+        if "virtualServiceRefs" not in service:
+            service = {**ROUTES, **service}
         manifest["spec"]["service"] = {"port": 80, "targetPort": 9898, **service}
         return manifest
 

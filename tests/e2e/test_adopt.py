@@ -12,8 +12,8 @@ from e2e.api import Api
 from e2e.app import GATEWAY, NAME
 from e2e.backend import Backend
 from e2e.operator import Operator
-from e2e.test_release import LEARNING
-from linnet.api.names import FIELD_MANAGER, WEIGHTS_ANNOTATION
+from e2e.test_release import LEARNING, within_binomial
+from linnet.api.names import FIELD_MANAGER, REQUEST_ANNOTATION, WEIGHTS_ANNOTATION
 from linnet.api.objects import ObjectRef, ref_of
 
 RPS = 200
@@ -192,8 +192,11 @@ async def test_a_route_that_is_gone_holds_the_release_until_it_is_back(team: Ado
     assert WEIGHTS_ANNOTATION in (await team.live())["metadata"]["annotations"]
 
 
-async def test_routes_of_another_namespace_are_adopted(team: Adopted) -> None:
-    """A platform team has the gateway's VirtualService in a namespace of its own."""
+async def test_virtual_services_of_gateway_and_mesh_shift_together(team: Adopted) -> None:
+    """A platform team has the gateway's in a namespace of its own, the team has the mesh's.
+
+    Of each, two routes have the weights of the one Canary, and a third one is left alone.
+    """
     await team.create()
     elsewhere = f"{team.namespace}-gw"
     labels = dict(team.backend.namespace_labels)
@@ -204,30 +207,62 @@ async def test_routes_of_another_namespace_are_adopted(team: Adopted) -> None:
             "metadata": {"name": elsewhere, "labels": labels},
         }
     )
-    routes = team.split()
-    routes["metadata"]["namespace"] = elsewhere
-    routes["spec"]["hosts"] = [f"gw-{team.host}"]
-    routes["spec"]["gateways"] = [GATEWAY]
-    for entry in (e for route in routes["spec"]["http"] for e in route["route"]):
+    mesh, gateway = team.split(), team.split()
+    mesh["spec"] |= {"hosts": [NAME], "gateways": ["mesh"]}
+    gateway["metadata"]["namespace"] = elsewhere
+    gateway["spec"] |= {"hosts": [f"gw-{team.host}"], "gateways": [GATEWAY]}
+    for entry in (e for route in gateway["spec"]["http"] for e in route["route"]):
         entry["destination"]["host"] += f".{team.namespace}.svc.cluster.local"
-    await team.api.apply(routes)
-    ref = ref_of(routes)
-    await team.canary(service={"virtualServiceRef": {"name": NAME, "namespace": elsewhere}})
+    both = [mesh, gateway]
+    for routes in both:
+        await team.api.apply(routes)
+    refs = [{"name": NAME, "routes": ["main", "beta"]}, {"name": NAME, "namespace": elsewhere}]
+    await team.canary(
+        service={"virtualServiceRefs": refs}, analysis={"interval": "1h", "stepWeights": [20, 50]}
+    )
     await team.phase("Initialized")
 
-    async def weight(canary: int) -> None:
+    async def weight(canary: int) -> float:
         wanted = [(100 - canary, canary)] * 2
-        await team.api.until(ref, lambda live: split_of(live) == wanted)
+        for routes in both:
+            await team.api.until(ref_of(routes), lambda live: split_of(live) == wanted)
+        return time.time()
 
-    async with Load(team.backend.gateway, host=f"gw-{team.host}", rps=50, duration=600) as load:
+    host = f"gw-{team.host}"
+    async with (
+        Load(team.backend.gateway, host=host, rps=50, duration=600) as outside,
+        team.mesh_traffic(rps=50) as inside,
+    ):
+        loads = (outside, inside)
         await team.release("2.0.0")
-        for percent in (20, 50, 0):
-            await weight(percent)
+        for percent, request in ((20, "skip-step"), (50, "promote")):
+            since = await weight(percent) + LEARNING
+            for load in loads:
+                await load.more(150)
+                requests = load.between(since)
+                new = requests.by_version()["2.0.0"]
+                assert within_binomial(new, len(requests), percent)
+            ask = f"{request} @{(await team.status())['revision']}"
+            await team.api.patch(
+                team.canary_ref, {"metadata": {"annotations": {REQUEST_ANNOTATION: ask}}}
+            )
+        await team.phase("Succeeded")
+        await weight(0)
+        await team.release("3.0.0-errors-100")
+        await team.phase("Failed")
+        back = await weight(0) + LEARNING
+        await team.release("2.0.0")
         await team.phase("Succeeded")
         await team.api.delete(team.canary_ref)
         await team.api.until_gone(team.canary_ref)
-    assert load.counts().failed == 0
-    live = await team.api.get(ref)
-    assert live is not None
-    assert "annotations" not in live["metadata"]
+        for load in loads:
+            await load.more(50)
+    for load in loads:
+        assert {request.version for request in load.failed()} == {"3.0.0-errors-100"}
+        assert load.between(back).counts().failed == 0
+    for routes in both:
+        live = await team.api.get(ref_of(routes))
+        assert live is not None
+        assert "annotations" not in live["metadata"]
+        assert _without_weights(live) == _without_weights(routes)
     await team.api.delete(ObjectRef("Namespace", "", elsewhere))
