@@ -261,6 +261,8 @@ class TestPermissions:
             user["user"] = {"token": answer["status"]["token"]}
         file = tmp_path / "kubeconfig"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        seen = lab.canary()
+        await lab.cluster.write_status(seen, seen.status)
         lab.cluster._connection = nobody = await Connection.open(str(file))  # noqa: SLF001
         try:
             with pytest.raises(SpecError, match=r'cannot create resource "services"') as refusal:
