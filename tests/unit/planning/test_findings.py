@@ -57,6 +57,14 @@ def with_plain_text(objects: list[Any]) -> list[Any]:
     return [rule if one["kind"] == "DestinationRule" else one for one in objects]
 
 
+def with_other_routes(*routes: dict[str, Any]) -> list[Any]:
+    """Return adopted routes with others in the same VirtualService."""
+    objects = [*adopting(), application(SERVER_SIDE), POLICY]
+    (one,) = [each for each in objects if each["kind"] == "VirtualService"]
+    one["spec"]["http"] = [*routes, *one["spec"]["http"]]
+    return objects
+
+
 def adopting_routes(*refs: dict[str, Any]) -> Any:
     """Return the Canary that adopts these routes."""
     one = adopting()[-1]
@@ -83,6 +91,15 @@ TABLE = [
         [*adopting(), application(SERVER_SIDE), POLICY],
         [],
         id="adopted routes with policy and server-side diff are fine",
+    ),
+    pytest.param(
+        with_other_routes(
+            {"name": "archive", "route": [{"destination": {"host": "web", "subset": "v1"}}]},
+            {"name": "elsewhere", "route": [{"destination": {"host": "web", "subset": "v2"}}]},
+            {"name": "gone", "redirect": {"uri": "/"}},
+        ),
+        ["info CountedAsPrimary"],
+        id="another route leads to the primary, and its requests count as the primary's",
     ),
     # what the engine says
     pytest.param([canary()], ["error TargetNotFound"], id="the target is not there"),
@@ -384,6 +401,14 @@ def test_a_finding_names_object_field_and_line() -> None:
     ("given", "expected"),
     [
         pytest.param(make.notice(), [], id="all is well"),
+        pytest.param(
+            make.notice(healthy=0.01), [], id="one in a hundred healthy releases is taken back"
+        ),
+        pytest.param(
+            make.notice(healthy=0.03),
+            ["info HealthyTakenBack"],
+            id="some of the healthy releases are taken back",
+        ),
         pytest.param(
             make.notice(healthy=0.2),
             ["warning HealthyTakenBack"],

@@ -1,7 +1,7 @@
 """What is amiss: one module for each field of knowledge, each function a check."""
 
 from linnet.planning.finding import Finding, in_order
-from linnet.planning.findings import analysis, argocd, engine, mesh, workloads
+from linnet.planning.findings import analysis, argocd, engine, mesh, routes, workloads
 from linnet.planning.findings.case import Case
 
 __all__ = ["CHECKS", "Case", "findings"]
@@ -18,6 +18,7 @@ CHECKS = (
     analysis.what_is_not_simulated,
     mesh.labels_that_are_removed,
     mesh.plain_text_under_strict,
+    routes.counted_as_the_primary,
     workloads.other_canaries,
     workloads.other_controllers,
     workloads.autoscalers,

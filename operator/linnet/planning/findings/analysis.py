@@ -11,9 +11,11 @@ from linnet.planning.findings.case import Case
 
 FEW: Final = 10
 """With fewer requests a check says next to nothing."""
+SOMETIMES: Final = 0.02
 OFTEN: Final = 0.1
 MOSTLY: Final = 0.5
-"""Shares of healthy releases that are taken back, or never end: worth a word, or too many."""
+"""Shares of healthy releases that are taken back, or never end: good to know, worth a word, or too
+many."""
 LARGE: Final = 0.25
 """An analysis that notices nothing below this error rate has hardly any traffic to go by."""
 
@@ -43,7 +45,7 @@ def intervals(case: Case) -> Iterator[Finding]:
 
 def requests_of_a_check(case: Case) -> Iterator[Finding]:
     """Yield checks that have too few requests to say anything."""
-    if case.notice is None or not case.schedule.steps:
+    if case.notice is None or not case.schedule.steps or not case.assumed.rps:
         return
     analysis, first = case.canary.spec.analysis, case.schedule.steps[0]
     for number, metric in enumerate(analysis.metrics):
@@ -78,10 +80,11 @@ def healthy_releases(case: Case) -> Iterator[Finding]:
     if case.notice is None:
         return
     healthy = case.notice.healthy
-    if healthy.back >= OFTEN:
+    # A single one of a few simulated releases is no share to go by.
+    if healthy.back >= OFTEN or (healthy.back >= SOMETIMES and healthy.back * healthy.runs > 1.5):
         assumed = "" if case.assumed.known else ", assumed"
         yield case.finding(
-            Severity.ERROR if healthy.back >= MOSTLY and case.assumed.known else Severity.WARNING,
+            _severity(healthy.back, case.assumed.known),
             "HealthyTakenBack",
             "spec.analysis",
             f"{healthy.back:.0%} of releases are taken back that fail no more than the primary does"
@@ -101,6 +104,12 @@ def healthy_releases(case: Case) -> Iterator[Finding]:
         )
 
 
+def _severity(back: float, known: bool) -> Severity:
+    if back >= MOSTLY and known:
+        return Severity.ERROR
+    return Severity.WARNING if back >= OFTEN else Severity.INFO
+
+
 def what_nobody_notices(case: Case) -> Iterator[Finding]:
     """Yield that not even a canary that fails everything is noticed, or only a very bad one is."""
     if case.notice is None:
@@ -115,7 +124,7 @@ def what_nobody_notices(case: Case) -> Iterator[Finding]:
             "NothingNoticed",
             "spec.analysis",
             f"of releases that fail every request only {worst.back:.0%} are taken back ({outcome}):"
-            " enable the guard, add a metric, or begin with a higher weight",
+            f" {_more_to_go_by(case)}",
         )
     elif smallest.errors >= LARGE:
         yield case.finding(
@@ -126,6 +135,19 @@ def what_nobody_notices(case: Case) -> Iterator[Finding]:
             " be taken back: lengthen analysis.interval, begin with a higher weight, or ask for"
             " promotion.evidence",
         )
+
+
+def _more_to_go_by(case: Case) -> str:
+    """Return what would let the analysis notice more, as far as it is not there yet."""
+    if not case.assumed.rps:
+        return "without requests there is nothing to judge by; plan with the traffic you expect"
+    analysis = case.canary.spec.analysis
+    advice = [] if analysis.guard.enabled else ["enable the guard"]
+    if not any(metric.name in BUILT_IN for metric in analysis.metrics):
+        advice.append("add a metric")
+    if not advice:
+        advice = ["lengthen analysis.interval", "begin with a higher weight"]
+    return ", or ".join(advice)
 
 
 def what_is_not_simulated(case: Case) -> Iterator[Finding]:
