@@ -226,6 +226,42 @@ def test_what_cannot_be_read_is_exit_code_2_and_says_where(text: str, said: str)
     assert said in result.stderr
 
 
+def test_evidence_without_traffic_is_refused() -> None:
+    waits = f"{BOTH}    promotion: {{evidence: true}}\n"
+    result = plan("-", "--rps", "0", stdin=waits)
+    assert result.exit_code == 2
+    assert "Canary web has promotion.evidence, for which there must be requests" in result.stderr
+    assert plan("-", "--rps", "5", stdin=waits).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        pytest.param(
+            ("", ""), ["--rps", "0"], "without requests there is nothing to judge by", id="no users"
+        ),
+        pytest.param(
+            ("    metrics:\n", "    guard: {enabled: false}\n    metrics:\n"),
+            ["--rps", "0.01"],
+            ": enable the guard\n",
+            id="no guard",
+        ),
+        pytest.param(
+            ("30s", "1s"),
+            ["--rps", "0.01"],
+            ": lengthen analysis.interval, or begin with a higher weight",
+            id="hardly any users",
+        ),
+    ],
+)
+def test_where_nothing_is_noticed_it_advises_what_is_not_there_yet(
+    change: tuple[str, str], options: list[str], said: str
+) -> None:
+    found = planned("-", *options, stdin=BOTH.replace(*change))
+    (message,) = [one["message"] for one in found["findings"] if one["reason"] == "NothingNoticed"]
+    assert said in f"{message}\n"
+
+
 def test_a_chart_is_to_be_rendered_first(tmp_path: Path) -> None:
     (tmp_path / "Chart.yaml").write_text("name: chart\n")
     template = tmp_path / "templates" / "app.yaml"

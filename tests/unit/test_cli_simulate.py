@@ -119,6 +119,14 @@ def test_circumstances_make_a_difference(tmp_path: Path, options: list[str]) -> 
     assert other["rolled_back"] + other["promoted"] + other["undecided"] == 30
 
 
+def test_evidence_without_traffic_is_refused(tmp_path: Path) -> None:
+    waits = CANARY + "    promotion: {evidence: true}\n"
+    result = simulate(tmp_path, "--rps", "0", manifest=waits)
+    assert result.exit_code == 2
+    assert "Canary web has promotion.evidence, for which there must be requests" in result.stderr
+    assert simulate(tmp_path, "--rps", "0").exit_code == 0
+
+
 def test_a_metric_that_cannot_be_simulated_is_named(tmp_path: Path) -> None:
     metric = "    - {name: queue, query: up, thresholdRange: {max: 1}}\n"
     found = figures(simulate(tmp_path, "-o", "json", manifest=CANARY + metric))

@@ -1,6 +1,7 @@
 """Kinds of values on the command line: shares, durations, pairs of them; and options of several.
 
-Each kind is a function from text to value that raises click.BadParameter with a sentence.
+Each kind is a function from text to value that raises click.BadParameter with a sentence. So does
+what a Canary and an option cannot have together.
 """
 
 import math
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 
 import click
 
+from linnet.api.canary import Canary
 from linnet.api.duration import parse_duration
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]
@@ -125,6 +127,16 @@ def primary_errors(default: str | None = None, otherwise: str | None = None) -> 
         show_default=otherwise or True,
         help="The share of requests that the primary fails: 0.005 or 0.5%.",
     )
+
+
+def check_traffic(canary: Canary, rps: float | None) -> None:
+    """Refuse to let a Canary wait for evidence without any request."""
+    if rps == 0 and canary.spec.analysis.promotion.evidence:
+        raise click.BadParameter(
+            f"Canary {canary.name} has promotion.evidence, for which there must be requests: write"
+            " how many a second you expect",
+            param_hint="--rps",
+        )
 
 
 def moment(text: str) -> float:

@@ -12,7 +12,13 @@ from linnet.api.canary import Canary
 from linnet.api.names import GROUP, KIND, VERSION
 from linnet.cli import plan_sources
 from linnet.cli.manifests import canary_in
-from linnet.cli.parameters import SCRAPE_INTERVAL, namespace_name, number, primary_errors
+from linnet.cli.parameters import (
+    SCRAPE_INTERVAL,
+    check_traffic,
+    namespace_name,
+    number,
+    primary_errors,
+)
 from linnet.cli.plan_sources import render
 from linnet.cli.watching import is_screen
 from linnet.errors import LinnetError, SpecError
@@ -157,6 +163,7 @@ def _plans(paths: tuple[str, ...], options: dict[str, Any]) -> list[Plan]:
 def _assumed(canary: Canary, options: dict[str, Any]) -> Assumptions:
     """Return the traffic to go by: what was given, what Prometheus has seen, what is usual."""
     rps, errors, scrape = options["rps"], options["primary_errors"], options["scrape_interval"]
+    check_traffic(canary, rps)
     given = [n for n, v in (("--rps", rps), ("--primary-errors", errors)) if v is not None]
     rest = "given by " + " and ".join(given) if given else ""
     if len(given) == 2:

@@ -10,7 +10,15 @@ import click
 from rich.console import Console
 
 from linnet.cli.manifests import read_canary
-from linnet.cli.parameters import SCRAPE_INTERVAL, number, primary_errors, share, span, timed
+from linnet.cli.parameters import (
+    SCRAPE_INTERVAL,
+    check_traffic,
+    number,
+    primary_errors,
+    share,
+    span,
+    timed,
+)
 from linnet.cli.watching import is_screen
 from linnet.errors import LinnetError
 from linnet.simulation.behaviour import Behaviour, Change
@@ -167,6 +175,7 @@ def simulate(file: str, name: str | None, output: str, plot: str | None, **optio
             f"{file}: Canary {canary.name} has skipAnalysis: true, so nothing would be decided:"
             " leave it out to simulate the analysis"
         )
+    check_traffic(canary, options["rps"])
     experiment = Experiment.of(
         canary.spec.analysis, circumstances(options), seconds=options["seconds"]
     )
