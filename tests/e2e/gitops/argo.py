@@ -22,6 +22,8 @@ SERVER_SIDE = {"argocd.argoproj.io/compare-options": "ServerSideDiff=true"}
 """Has an Application compare with what the API server, and its policies, make of the manifests."""
 FLASHES = 2
 """How often such an Application may be OutOfSync for a moment; see `Record.disagreements`."""
+FLASH = 5.0
+"""Seconds after which it is no moment any more."""
 SETTLING = 2.0
 """Seconds after a commit was first Synced within which Argo CD may sync it once more."""
 REFRESH = "argocd.argoproj.io/refresh"
@@ -50,6 +52,19 @@ class Sighting:
     def failed(self) -> bool:
         """The last sync did not succeed."""
         return self.operation in ("Failed", "Error")
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """A commit that had been Synced was OutOfSync, from `at` on, for so many seconds."""
+
+    at: float
+    seconds: float
+    out_of_sync: tuple[str, ...]
+
+    def __str__(self) -> str:
+        differed = _list(self.out_of_sync)
+        return f"OutOfSync again at {self.at:.1f} s, for {self.seconds:.1f} s: {differed}"
 
 
 def sighting(at: float, application: Mapping[str, Any]) -> Sighting:
@@ -114,28 +129,34 @@ class Record:
         may be what was there before its own sync. That is not counted.)
 
         With ServerSideDiff Argo CD compares what it saw last with what the API server has now: what
-        is written in between shows for a moment. So many `flashes` are let pass; a fight has one
-        for each step of a release.
+        is written in between shows for a moment. So many `flashes` are let pass, if each is over
+        within `FLASH`; a fight has one for each step of a release.
         """
         found = [
             *(f"the sync of {s.operated[:8]} failed" for s in self.sightings if s.failed),
             *(problem for seen in self.sightings for problem in seen.problems),
         ]
-        if len(again := self.out_of_sync_again()) > flashes:
-            found += again
+        again = self.out_of_sync_again()
+        found += [str(f) for f in again if len(again) > flashes or f.seconds > FLASH]
         if len(undone := self._undone()) > flashes:
             found += undone
         return list(dict.fromkeys(found))
 
-    def out_of_sync_again(self) -> list[str]:
-        """Say of each time when a commit that had been Synced was OutOfSync what differed."""
-        found, synced, before = [], set(), ""
-        for seen in self.sightings:
+    def out_of_sync_again(self) -> list[Flash]:
+        """Return each time when a commit that had been Synced was OutOfSync; `at` from the start.
+
+        One that is not over lasts until the newest sighting.
+        """
+        found: list[Flash] = []
+        synced, before = set(), ""
+        for number, seen in enumerate(self.sightings):
             if seen.sync == "Synced":
                 synced.add(seen.revision)
             elif seen.sync == "OutOfSync" and seen.revision in synced and before == "Synced":
+                after = (s.at for s in self.sightings[number:] if s.sync == "Synced")
+                seconds = next(after, self.sightings[-1].at) - seen.at
                 at = seen.at - self.sightings[0].at
-                found.append(f"OutOfSync again at {at:.1f} s: {_list(seen.out_of_sync)}")
+                found.append(Flash(at, seconds, seen.out_of_sync))
             before = seen.sync
         return found
 
@@ -225,6 +246,17 @@ class Application:
             )
             await asyncio.sleep(0.02)  # the record is kept by a watch
 
+    async def agreed(self) -> None:
+        """Check the record of an Application of which a policy keeps weights or sizes.
+
+        Prints the flashes that it let pass: how many, and how long the longest was.
+        """
+        await self.shows(lambda seen: seen.sync == "Synced", "the end of a flash", FLASH)
+        self.record.check(FLASHES)
+        flashes = self.record.out_of_sync_again()
+        longest = max((flash.seconds for flash in flashes), default=0.0)
+        print(f"{self.name}: {len(flashes)} flashes of OutOfSync, the longest {longest:.1f} s")
+
     async def remove(self, *, cascade: bool = False) -> None:
         """Delete it, and with `cascade` everything that it manages; wait until it is gone."""
         finalizers = ["resources-finalizer.argocd.argoproj.io"] if cascade else None
@@ -308,4 +340,5 @@ class ArgoCD:
         if change == "DELETED":
             application.gone = time.time()
         else:
+            application.gone = None
             application.record.take(time.time(), obj)
