@@ -14,6 +14,7 @@ from e2e.backend import Backend
 from e2e.gitops.argo import Application, ArgoCD
 from e2e.gitops.git import Repository
 from e2e.gitops.routes import Routes
+from linnet.api.names import WEIGHTS_ANNOTATION
 from linnet.api.objects import ObjectRef
 
 EXAMPLE = DEPLOY.parent / "examples" / "reviews"
@@ -100,6 +101,18 @@ class Reviews:
             f"reviews-v{number}: {tag}",
             (f"production/deployment-v{number}.yaml", f":{before}", f":{tag}"),
         )
+
+    async def remove_canary(self) -> None:
+        """Commit that there is no Canary, and wait until Git's weights hold again."""
+        file = f"{FOLDER}/production/canary.yaml"
+        commit = await self.repository.commit("No Canary any more", {file: None})
+        await self.application.refresh()
+        await self.api.until_gone(CANARY)
+        await self.application.synced(commit, "Healthy")
+        routes = await self.api.get(ROUTES)
+        assert routes is not None
+        assert WEIGHTS_ANNOTATION not in routes["metadata"].get("annotations", {})
+        await self.weight(10)
 
     def application_of(self, name: str) -> Application:
         """Return another Application."""

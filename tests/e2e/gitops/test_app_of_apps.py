@@ -10,7 +10,7 @@ from cluster.load import Load
 from deployment import DEPLOY
 from e2e.api import Api
 from e2e.backend import Backend
-from e2e.gitops.argo import ArgoCD, configure
+from e2e.gitops.argo import Application, ArgoCD, configure
 from e2e.gitops.git import Repository
 from e2e.gitops.platform_repository import (
     APPLICATIONS,
@@ -27,11 +27,12 @@ from linnet.api.objects import ObjectRef, ref_of
 
 SHOP = "shop"
 CANARY = ObjectRef("Canary", SHOP, "podinfo")
-ROUTES = ObjectRef("VirtualService", SHOP, "podinfo")
+WORKLOADS = ("podinfo", "podinfo-primary")
 DEFINITION = ObjectRef("CustomResourceDefinition", "", "canaries.linnet.dev")
 
 CRD = "crds/linnet.dev_canaries.yaml"
 OPERATOR = f"{FOLDER}/operator/kustomization.yaml"
+APPS = f"{FOLDER}/apps/kustomization.yaml"
 SAMPLE_APP = f"{FOLDER}/sample/app/deployment.yaml"
 SAMPLE_CANARY = f"{FOLDER}/sample/canary/canary.yaml"
 
@@ -60,9 +61,25 @@ def traffic(backend: Backend) -> Load:
     return Load(backend.caller, host=f"podinfo.{SHOP}.svc.cluster.local", rps=50, duration=600)
 
 
+async def gone(api: Api) -> None:
+    """Wait until nothing of linnet and of the sample is left but the definition."""
+    for ref in (CANARY, DEPLOYMENT, *(ObjectRef("Deployment", SHOP, name) for name in WORKLOADS)):
+        await api.until_gone(ref)
+    definition = await api.get(DEFINITION)
+    assert definition is not None
+    assert "deletionTimestamp" not in definition["metadata"]
+
+
+def in_reverse(applications: list[Application]) -> bool:
+    """Tell whether Applications went in the reverse of their order."""
+    times = [application.gone or 0.0 for application in applications]
+    return all(times) and times == sorted(times, reverse=True)
+
+
 async def test_git_alone_brings_up_linnet_upgrades_it_in_mid_release_and_takes_all_away(
     node: StandIn, api: Api, backend: Backend, argocd: ArgoCD, repository: Repository
 ) -> None:
+    """Taken away twice: by a commit without the Applications, and with the root Application."""
     root = argocd.application("linnet-root")
     applications = [argocd.application(name) for name in APPLICATIONS]
     crds, operator, _, shop, canary = applications
@@ -99,15 +116,21 @@ async def test_git_alone_brings_up_linnet_upgrades_it_in_mid_release_and_takes_a
     for application in applications:
         application.record.check()
 
+    # A commit removes what it does not list any more; prune must wait for the Canary to go first.
+    rest = "".join(f"- {name}.yaml\n" for name in ("operator", "mesh-policy", "app", "canary"))
+    commit = await edited(repository, "No linnet any more", {APPS: (rest, "")})
+    await root.refresh()
+    for application in applications[1:]:
+        await api.until_gone(application.ref, within=120)
+    await gone(api)
+    await root.synced(commit, "Healthy")
+    assert in_reverse(applications[1:]), root.record.story()
+
+    commit = await repository.revert()
+    await root.refresh()
+    await root.synced(commit, "Healthy", within=120)
+    await api.until(CANARY, lambda c: c["status"]["phase"] == "Initialized")
     await api.delete(root.ref)
     await api.until_gone(root.ref, within=120)
-    for before, after in pairwise(applications):
-        assert after.gone is not None
-        assert before.gone is not None
-        assert after.gone <= before.gone, f"{before.name} went before {after.name}"
-    for ref in (CANARY, DEPLOYMENT, ObjectRef("Deployment", SHOP, "podinfo-primary")):
-        await api.until_gone(ref)
-    # Argo CD prunes definitions in a sync, but never deletes one with its Application.
-    definition = await api.get(DEFINITION)
-    assert definition is not None
-    assert "deletionTimestamp" not in definition["metadata"]
+    await gone(api)  # Argo CD prunes definitions in a sync, but deletes none with its Application
+    assert in_reverse(applications)

@@ -7,7 +7,6 @@ import aiohttp
 
 from cluster.local import Cluster
 from e2e.backend import Backend
-from e2e.gitops.argo import FLASHES
 from e2e.gitops.reviews import CANARY, CATALOGUE, NAMESPACE, ROUTES, STAND_IN, Reviews
 from e2e.test_release import LEARNING, within_binomial
 from linnet.api.objects import ObjectRef
@@ -28,7 +27,10 @@ ROUTE_AND_TIMEOUT = """\
 
 
 async def test_subsets_go_from_90_10_to_0_100_and_back_by_commits_only(reviews: Reviews) -> None:
-    """A release and its handover; a commit that changes the routes in between."""
+    """A release and its handover; a commit that changes the routes in between.
+
+    Then another release, and in the middle of it a commit that removes the Canary.
+    """
     await reviews.deploy(interval="5s")
     async with reviews.routes() as routes:
         await reviews.serving()
@@ -47,7 +49,16 @@ async def test_subsets_go_from_90_10_to_0_100_and_back_by_commits_only(reviews: 
             await reviews.weight(0)
             await reviews.application.healthy()
             await load.more(50)
-    assert routes.weights == [(90, 10), (75, 25), (50, 50), (25, 75), (0, 100), (100, 0)]
+            released = routes.spans
+            await reviews.set_version(2, "2.0.0", "3.0.0")
+            await reviews.weight(25)
+            await reviews.remove_canary()
+            await load.more(50)
+    assert [span.weights for span in released] == [
+        *((90, 10), (75, 25), (50, 50), (25, 75), (0, 100), (100, 0))
+    ]
+    # Given back, all of it to the primary; from then on Git's own weights hold.
+    assert routes.weights[-2:] == [(100, 0), (90, 10)]
     assert live is not None
     assert live["spec"]["http"][0]["name"] == "archive"
     assert live["spec"]["http"][1]["timeout"] == "7s"
@@ -57,13 +68,13 @@ async def test_subsets_go_from_90_10_to_0_100_and_back_by_commits_only(reviews: 
     )
     for each in (load, archive):
         assert each.counts().failed == 0, each.failed()[:5]
-    for span in routes.spans[1:-1]:
+    for span in released[1:-1]:
         requests = load.between(span.since + LEARNING, span.until)
         new, weight = requests.by_version()["2.0.0"], span.weights[1]
         print(f"weight {weight}: {new} of {len(requests)} requests")
         assert within_binomial(new, len(requests), weight)
     assert archived.by_version() == {"1.0.0": 50}
-    reviews.application.record.check(FLASHES)
+    await reviews.application.agreed()
     assert reviews.application.record.healths <= {
         "Missing",  # before the first sync
         "Progressing",
@@ -93,7 +104,7 @@ async def test_a_bad_version_goes_back_to_100_0_and_its_revert_makes_all_well(
     assert routes.weights in ([(100, 0), (90, 10), (100, 0)], [(90, 10), (100, 0)] * 2)
     assert {request.version for request in load.failed()} <= {"2.0.0-errors-100"}
     assert load.between(back).counts().failed == 0
-    reviews.application.record.check(FLASHES)
+    await reviews.application.agreed()
 
 
 async def test_routes_by_path_telemetry_and_the_rest_hold(
@@ -128,6 +139,6 @@ async def test_routes_by_path_telemetry_and_the_rest_hold(
         assert await reviews.api.get(ref) is not None, ref
     root = reviews.application_of("reviews-root")
     await root.synced(commit)
-    reviews.application.record.check(FLASHES)
+    await reviews.application.agreed()
     for application in (root, mesh, reviews.catalogue):
         application.record.check()
