@@ -19,6 +19,7 @@ from linnet.adapters.kinds import KINDS
 from linnet.adapters.listings import Listings
 from linnet.adapters.telemetry import Telemetry
 from linnet.api.objects import ObjectRef
+from linnet.backoff import Backoff
 from linnet.handlers import Watching
 
 pytestmark = pytest.mark.usefixtures("crds")
@@ -170,7 +171,11 @@ class TestOutages:
             await until(lambda: watched.cache.get(lab.ref("Service", "old")) is None, 10)
 
     async def test_an_api_server_that_was_down_is_caught_up_with(
-        self, lab: Lab, forwarder: Forwarder, tmp_path: Path
+        self,
+        lab: Lab,
+        forwarder: Forwarder,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         await lab.create(service(lab.namespace, "old"))
         config = forwarder.kubeconfig(tmp_path)
@@ -178,7 +183,7 @@ class TestOutages:
             await forwarder.refuse()
             await lab.delete("Service", "old")
             await lab.create(service(lab.namespace, "new"))
-            await asyncio.sleep(3)
+            await until(lambda: refused(caplog, "/services?") >= 3, 20)
             assert watched.cache.get(lab.ref("Service", "old")) is not None
             await forwarder.start()
             await until(lambda: watched.cache.get(lab.ref("Service", "new")), 10)
@@ -253,13 +258,30 @@ async def test_a_kind_that_goes_before_it_was_listed_is_not_waited_for_for_ever(
         assert watched.spawned == 2
 
 
+def refused(caplog: pytest.LogCaptureFixture, path: str) -> int:
+    """Return how often kopf has tried in vain to watch, as it says."""
+    said = [record.getMessage() for record in caplog.records]
+    return sum("Request attempt" in line and "failed" in line and path in line for line in said)
+
+
 async def test_watching_costs_no_request_at_rest(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handlers, "LOOK_EVERY", 0.5)
+    looks: list[None] = []
+
+    class Counting(Backoff):
+        """What is reset at each look for kinds that are missing."""
+
+        def reset(self) -> None:
+            looks.append(None)
+            super().reset()
+
+    monkeypatch.setattr(handlers, "Backoff", Counting)
+    monkeypatch.setattr(handlers, "LOOK_EVERY", 0.2)
     telemetry = Telemetry()
     async with Watched.running(lab.namespace, telemetry=telemetry) as watched:
-        await asyncio.sleep(1)
-        before = requests(telemetry)
-        await asyncio.sleep(3)
+        kinds = len(watched.watching.versions)
+        await until(lambda: sum('verb="watch"' in line for line in requests(telemetry)) == kinds)
+        before, looked = requests(telemetry), len(looks)
+        await until(lambda: len(looks) >= looked + 10)
         assert watched.watching.missing == ()
         assert requests(telemetry) == before
 

@@ -135,7 +135,9 @@ async def test_windows_of_several_lengths_are_measured_with_one_query(
     await until(metrics, since, "0 of 3")
     proxy.counters = {requests("web", "200"): 5, requests("app", "200"): 9}
     await until(metrics, since, "0 of 5")
-    await asyncio.sleep(2)  # windows shorter than this are not moved to whole seconds
+    # Windows shorter than this are not all moved to whole seconds.
+    long_enough = since + timedelta(seconds=2)
+    await asyncio.to_thread(wait_for, lambda: datetime.now(UTC) > long_enough, "a long window")
     before = queries_sent(registry, "request-success-rate")
     now, kind = datetime.now(UTC), MetricKind.SUCCESS_RATE
     long, short = now - since, timedelta(seconds=1)
