@@ -12,13 +12,16 @@ from deployment import SERVICE_ACCOUNT, operator_arguments, operator_environment
 from e2e.api import Api
 from e2e.app import App
 from e2e.backend import Backend, from_environment
+from e2e.cost import Report
 from e2e.operator import Operator, account_kubeconfig
 
 OPERATOR_PORT = 8085
 """Where the local cluster's Prometheus looks for the operator's metrics."""
+REPORT = pytest.StashKey[Report]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[REPORT] = Report()
     config.addinivalue_line("markers", "needs_restarts: stops and starts parts of the cluster")
     config.addinivalue_line("markers", "needs_audit_log: reads the API server's audit log")
     config.addinivalue_line("markers", "replaces_linnet: ends what other tests share; runs last")
@@ -27,6 +30,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put tests at the end after which the shared operator has no ServiceAccount any more."""
     items.sort(key=lambda item: item.get_closest_marker("replaces_linnet") is not None)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what was measured, also when all is well: pytest keeps what passing tests print."""
+    if lines := list(config.stash[REPORT].lines()):
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Report:
+    """The tables that the run ends with."""
+    return pytestconfig.stash[REPORT]
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,16 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from cluster.traffic import Request
 from e2e.api import Api
 from e2e.app import LATENCY, SUCCESS_RATE, App
 from e2e.backend import Backend
+from e2e.cost import Cost, Report, is_bad
 from e2e.fleet import Traffic, each, fleet
 from e2e.operator import Operator
 from e2e.test_status import linnet
@@ -29,7 +29,6 @@ FAULTS = {
 }
 BEYOND_DOUBT = ("20 %", "100 %", "slow")
 """Faults that no release of this length may get away with, at this traffic."""
-SLOW_SECONDS = 0.4
 RPS = 20.0
 WARM_UP = 10.0
 """Seconds of traffic before a release: what the primary does is known by then."""
@@ -40,26 +39,20 @@ LADDER: dict[str, Any] = {
     "threshold": 3,
     "stepWeights": [20, 30, 40, 50],
 }
-HEALTHY = 50
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one release cost: seconds are from the first traffic to weight 0."""
-
-    phase: str
-    reason: str
-    bad: int
-    seconds: float
-
-    def __str__(self) -> str:
-        if self.phase != "Failed":
-            return f"promoted after {self.bad} bad requests"
-        return f"{self.bad} bad requests, weight 0 after {self.seconds:.1f} s ({self.reason})"
-
-
-def is_bad(request: Request) -> bool:
-    return not request.ok or request.seconds >= SLOW_SECONDS
+REPORTED = (
+    f"Bad releases at {RPS:g} requests a second, of which 0.5 % fail before; three checks,"
+    f" {INTERVAL:g} s apart"
+)
+APPS = 10
+ROUNDS = 5
+"""Releases of each app, one after the other: fifty of them all told."""
+HEALTHY_RPS = 25.0
+REPORTED_HEALTHY = (
+    f"Healthy releases at {HEALTHY_RPS:g} requests a second, of which 0.5 % fail before and after"
+)
+COMPARED = 50
+"""Requests to a canary that the guard has compared at least before it is promoted. At a mean weight
+of 40 % there are about 150; on a machine with no time to spare, fewer."""
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +95,7 @@ async def release(app: App, tag: str, *, bursty: bool, guard: bool) -> Cost:
 
 @pytest.mark.parametrize("kind", ["steady", "bursty"])
 async def test_bad_releases_beside_thresholds_alone(
-    api: Api, backend: Backend, operator: Operator, kind: str
+    api: Api, backend: Backend, operator: Operator, kind: str, report: Report
 ) -> None:
     runs = [(fault, guard) for fault in FAULTS for guard in (True, False)]
     names = [
@@ -117,9 +110,14 @@ async def test_bad_releases_beside_thresholds_alone(
             )
         )
     found = dict(zip(runs, costs, strict=True))
-    print(f"\n{kind} traffic, {RPS:g} requests a second, 0.5 % fail before")
     for fault in FAULTS:
-        print(f"  {fault:>6}: guard: {found[fault, True]}; alone: {found[fault, False]}")
+        cells: dict[str, object] = {
+            "the canary": f"fails {fault}" if "%" in fault else fault,
+            "traffic": kind,
+            "with the guard": found[fault, True],
+            "thresholds alone": found[fault, False],
+        }
+        report.row(REPORTED, cells)
     for fault in BEYOND_DOUBT:
         with_guard, alone = found[fault, True], found[fault, False]
         assert with_guard.phase == "Failed", fault
@@ -128,29 +126,75 @@ async def test_bad_releases_beside_thresholds_alone(
     assert found["100 %", True].bad < found["100 %", False].bad
 
 
+async def next_end(app: App, begun: str | None) -> dict[str, Any]:
+    """Wait until the release after the one that began then is over; return the status."""
+
+    def over(canary: dict[str, Any]) -> bool:
+        status = canary["status"]
+        return status.get("startedAt") != begun and status["phase"] in ("Failed", "Succeeded")
+
+    return dict((await app.api.until(app.canary_ref, over, within=240))["status"])
+
+
+async def healthy_releases(app: App) -> list[dict[str, Any]]:
+    """Release one healthy version after the other; return the status that each ended with."""
+    ends: list[dict[str, Any]] = []
+    for number in range(ROUNDS):
+        begun = (await app.status()).get("startedAt")
+        await app.release(f"{number + 2}.0.0-errors-0.5")
+        ends.append(await next_end(app, begun))
+    return ends
+
+
+def compared(status: dict[str, Any]) -> tuple[int, float]:
+    """Return in how many spans of time a release was compared when it was decided on something.
+
+    And how many requests to the canary were, all told. The primary had some in each span.
+    """
+    decisions = [one for one in status["decisions"] if one["time"] >= status["startedAt"]]
+    spans = {
+        decision["sampleTime"]
+        for decision in decisions
+        for finding in decision.get("findings", [])
+        if finding["canary"]["requests"] and finding["primary"]["requests"]
+    }
+    exposures = [one["exposure"]["requests"] for one in decisions if one.get("exposure")]
+    return len(spans), max(exposures, default=0)
+
+
 async def test_fifty_healthy_releases_and_not_one_taken_back(
-    api: Api, backend: Backend, operator: Operator
+    api: Api, backend: Backend, operator: Operator, report: Report
 ) -> None:
     metrics = [{**SUCCESS_RATE, "thresholdRange": {"min": 80}}]  # the guard is what is tested
-    analysis = {"interval": "6s", "threshold": 5, "stepWeights": [20, 35, 50], "metrics": metrics}
-    names = [f"t-healthy-{number}" for number in range(HEALTHY)]
-    async with fleet(api, backend, names, BASE) as apps:
-        await each(apps, lambda app: app.initialized(analysis=analysis))
-        loads = [Traffic(app, 4.0, bursty=number % 2 == 0) for number, app in enumerate(apps)]
+    analysis = {"interval": "7s", "threshold": 5, "stepWeights": [30, 40, 50], "metrics": metrics}
+    names = [f"t-healthy-{number}" for number in range(APPS)]
+    async with fleet(api, backend, names, BASE) as apps, AsyncExitStack() as stack:
+        spec = {"analysis": analysis, "progressDeadlineSeconds": 180}
+        await each(apps, lambda app: app.initialized(**spec))
+        loads = [
+            Traffic(app, HEALTHY_RPS, bursty=number % 2 == 0) for number, app in enumerate(apps)
+        ]
         for load in loads:
-            await load.__aenter__()
-        try:
-            await asyncio.sleep(WARM_UP)
-            await each(apps, lambda app: app.release("2.0.0-errors-0.5"))
-            ends = await asyncio.gather(
-                *(app.phase("Failed", "Finalising", "Succeeded", within=150) for app in apps)
-            )
-        finally:
-            for load in loads:
-                await load.__aexit__()
-    failed = [status["decisions"][-1]["message"] for status in ends if status["phase"] == "Failed"]
-    print(f"\n{HEALTHY} healthy releases, {len(failed)} taken back")
+            await stack.enter_async_context(load)
+        await asyncio.sleep(WARM_UP)
+        releases = [
+            end for ends in await asyncio.gather(*map(healthy_releases, apps)) for end in ends
+        ]
+    failed = [end["decisions"][-1]["message"] for end in releases if end["phase"] == "Failed"]
+    found = [compared(end) for end in releases]
+    requests = sorted(requests for _, requests in found)
+    cells: dict[str, object] = {
+        "releases": len(releases),
+        "taken back": len(failed),
+        "fewest requests compared": f"{requests[0]:g}",
+        "median": f"{requests[len(requests) // 2]:g}",
+        "all": f"{sum(requests):g}",
+    }
+    report.row(REPORTED_HEALTHY, cells)
     assert not failed
+    assert len(releases) == APPS * ROUNDS
+    assert requests[0] >= COMPARED, requests
+    assert min(spans for spans, _ in found) >= 2, found
 
 
 async def evidence(operator: Operator, app: App) -> float:
@@ -170,7 +214,7 @@ async def until(holds: Callable[[], Any], within: float = 60.0) -> None:
 
 @pytest.mark.needs_restarts
 async def test_killed_in_mid_evidence_it_loses_no_request_and_counts_none_twice(
-    app: App, operator: Operator
+    app: App, operator: Operator, report: Report
 ) -> None:
     await app.create(BASE)
     await app.initialized(analysis={"interval": "2m", "stepWeights": [30, 60]})
@@ -194,7 +238,8 @@ async def test_killed_in_mid_evidence_it_loses_no_request_and_counts_none_twice(
     assert "GuardTripped: rolled back: the canary failed in" in text
     counted = last["exposure"]["requests"]
     sent = len(load.between(0, _epoch(last["sampleTime"])).of(tag))
-    print(f"\n{counted:g} requests counted, {sent} were sent until then")
+    cells = {"requests counted": f"{counted:g}", "sent until then": sent}
+    report.row("Killed in mid-evidence", cells)
     # The last scrape in a tile is up to a second older than its end.
     assert abs(counted - sent) <= 2 * rps * weight
 

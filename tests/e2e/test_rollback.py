@@ -4,15 +4,11 @@ import time
 
 import pytest
 
-from cluster.load import Load
 from e2e.app import LATENCY, SUCCESS_RATE, App
+from e2e.cost import Cost, Report, is_bad
 from e2e.test_release import LEARNING
 
-
-def report(what: str, load: Load, since: float, back: float) -> None:
-    """Print what a release cost its users."""
-    failed = load.between(since).counts().failed
-    print(f"{what}: {failed} failed requests, back at weight 0 after {back - since:.1f} s")
+REPORTED = "Failing releases at 100 requests a second; two checks, 2 s apart"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +22,7 @@ def report(what: str, load: Load, since: float, back: float) -> None:
     ],
 )
 async def test_a_release_that_fails_is_taken_back(
-    app: App, tag: str, metrics: list[dict[str, object]]
+    app: App, tag: str, metrics: list[dict[str, object]], report: Report
 ) -> None:
     await app.create("1.0.0")
     analysis = {
@@ -44,12 +40,14 @@ async def test_a_release_that_fails_is_taken_back(
         await app.weight(0)
         back = time.time()
         await app.api.until(app.ref("Deployment"), lambda d: d["spec"]["replicas"] == 0)
-    report(tag, load, since, back)
+    bad = sum(map(is_bad, load.between(since)))
+    last = status["decisions"][-1]
+    cost = Cost(status["phase"], last["reason"], bad, back - since)
+    report.row(REPORTED, {"the release": tag, "cost": cost})
     after = load.between(back + LEARNING)
     assert after.counts().failed == 0, after.failed()[:5]
     assert set(after.by_version()) == {"1.0.0"}
     assert status["failedChecks"] == 2
-    last = status["decisions"][-1]
     assert (last["verdict"], last["weight"]) == ("failed", 0)
     assert last["measurements"]
     await app.event("RolledBack")
