@@ -1,7 +1,9 @@
 """What linnet depends on goes away for a while."""
 
 import asyncio
+import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,6 +12,14 @@ from e2e.backend import Backend
 from e2e.operator import Operator
 
 pytestmark = pytest.mark.needs_restarts
+
+BLIND_TIMEOUT = 10
+INTERVAL = 4
+RPS = 50.0
+SEEN_BEFORE = timedelta(seconds=10)
+SEEN_AFTER = timedelta(seconds=5)
+"""How far what was last seen of a release may be from the moment when Prometheus stopped: it was
+scraped and read some seconds before, and what was asked before is answered a little after."""
 
 
 async def test_a_release_holds_while_prometheus_is_away_and_goes_on(
@@ -32,6 +42,48 @@ async def test_a_release_holds_while_prometheus_is_away_and_goes_on(
     assert held < 50
     assert failed == 0, "no answer is no failure"
     assert load.counts().failed == 0, load.failed()[:5]
+
+
+async def test_a_release_that_is_blind_for_long_goes_back_to_the_first_step(
+    app: App, backend: Backend
+) -> None:
+    await app.create()
+    ladder = {"stepWeights": [10, 30, 50], "interval": f"{INTERVAL}s"}
+    await app.initialized(analysis={**ladder, "blindTimeout": f"{BLIND_TIMEOUT}s"})
+    async with app.traffic(RPS) as load:
+        await app.release("2.0.0")
+        await app.weight(30)
+        stopping = datetime.now(UTC)
+        await asyncio.to_thread(backend.stop, "prometheus")
+        stopped = datetime.now(UTC)
+        try:
+            blind = await app.condition("Blind", "True", "PrometheusUnavailable")
+            await app.weight(10)
+            back = datetime.now(UTC)
+            # Being back, it stays there: no check passes by what is not known.
+            await load.more(int(2 * INTERVAL * RPS))
+            held = await app.status()
+        finally:
+            await asyncio.to_thread(backend.start, "prometheus")
+        await app.condition("Blind", "False", "NotBlind", within=30)
+        await app.phase("Succeeded", within=90)
+    since = since_of(blind["message"], stopped)
+    assert stopping - SEEN_BEFORE <= since <= stopped + SEEN_AFTER, blind["message"]
+    assert back - since >= timedelta(seconds=BLIND_TIMEOUT), "it goes back no sooner than asked"
+    (gone_back,) = [one for one in held["decisions"] if one["reason"] == "PrometheusUnavailable"]
+    assert gone_back["weight"] == 10
+    assert f"longer than blindTimeout ({BLIND_TIMEOUT} s)" in gone_back["message"]
+    assert (held["canaryWeight"], held["failedChecks"]) == (10, 0)
+    assert load.counts().failed == 0, load.failed()[:5]
+
+
+def since_of(message: str, day: datetime) -> datetime:
+    """Return the instant that a condition says something has been so since."""
+    told = re.search(r"since (\d\d):(\d\d):(\d\d) UTC", message)
+    assert told, message
+    hour, minute, second = map(int, told.groups())
+    since = day.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    return since if since <= day + timedelta(hours=1) else since - timedelta(days=1)
 
 
 async def test_a_release_goes_on_after_the_api_server_was_restarted(
