@@ -9,8 +9,8 @@ SLOW_SECONDS = 0.4
 """From how long on an answer is as bad as none: the slow versions take longer than that."""
 BY = {"GuardTripped": "guard", "AnalysisFailed": "checks"}
 LEGEND = (
-    "What a release cost: the new version's failed and slow requests / seconds from its first"
-    " traffic to weight 0, and what took it back."
+    "Costs of a release are the new version's failed and slow requests / seconds from its first\n"
+    "traffic to weight 0, and what took it back."
 )
 
 
