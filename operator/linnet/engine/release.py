@@ -68,9 +68,14 @@ def _size(s: Situation) -> int | None:
 
 
 def take_weight_off_pods_that_are_gone(s: Situation) -> Outcome | None:
-    """No ready canary pod is left: traffic has no business there."""
+    """No ready canary pod is left: traffic has no business there.
+
+    Where only the Service is gone that leads to them, it is put back: that is no failed check.
+    """
     if s.status.phase not in RELEASING or not s.status.canary_weight or s.canary_endpoints:
         return None
+    if s.target is not None and s.target.serving:
+        return NOTHING_NEW
     if not s.primary_endpoints:
         return NOTHING_NEW  # neither side serves: moving traffic helps nobody
     coming_over = s.canary.copies_target or s.asks_for_promoted

@@ -3,6 +3,7 @@
 import pytest
 
 from linnet.analysis.measurement import Measurement
+from linnet.api.objects import ObjectRef
 from linnet.api.status import Phase, Verdict
 from unit.engine.builders import initialized, world
 
@@ -186,6 +187,17 @@ def test_losing_all_pods_counts_as_failed_checks(loses: int) -> None:
         it.pods_changed()
         it.settle()
     assert it.in_phase(Phase.FAILED if loses == 3 else Phase.PROGRESSING)
+
+
+def test_a_deleted_service_is_put_back_and_is_no_failed_check() -> None:
+    it = initialized()
+    it.release("2.0.0")
+    it.run(5)
+    it.remove("Service", "podinfo-canary")
+    it.settle()
+    assert it.routed == (90, 10)
+    assert it.status.failed_checks == 0
+    assert ObjectRef("Service", "test", "podinfo-canary") in it.objects
 
 
 def test_pausing_holds_the_weight_while_the_analysis_goes_on() -> None:
