@@ -14,6 +14,7 @@ from cluster.argocd import NAMESPACE
 from cluster.reflector import Change, Object
 from e2e.api import Api
 from e2e.backend import Backend
+from e2e.cost import Report
 from e2e.gitops.watch import Watch
 from linnet.api.objects import ObjectRef
 
@@ -246,16 +247,22 @@ class Application:
             )
             await asyncio.sleep(0.02)  # the record is kept by a watch
 
-    async def agreed(self) -> None:
+    async def agreed(self, report: Report) -> None:
         """Check the record of an Application of which a policy keeps weights or sizes.
 
-        Prints the flashes that it let pass: how many, and how long the longest was.
+        The flashes that it let pass are reported: how many, and how long the longest was.
         """
         await self.shows(lambda seen: seen.sync == "Synced", "the end of a flash", FLASH)
         self.record.check(FLASHES)
-        flashes = self.record.out_of_sync_again()
-        longest = max((flash.seconds for flash in flashes), default=0.0)
-        print(f"{self.name}: {len(flashes)} flashes of OutOfSync, the longest {longest:.1f} s")
+        seconds = [flash.seconds for flash in self.record.out_of_sync_again()]
+        report.row(
+            "Moments of OutOfSync where a policy keeps weights or sizes",
+            {
+                "Application": self.name,
+                "moments": len(seconds),
+                "longest": f"{max(seconds, default=0.0):.1f} s",
+            },
+        )
 
     async def remove(self, *, cascade: bool = False) -> None:
         """Delete it, and with `cascade` everything that it manages; wait until it is gone."""

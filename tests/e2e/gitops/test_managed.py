@@ -2,6 +2,7 @@
 
 import time
 
+from e2e.cost import Report
 from e2e.gitops.managed import CANARY, ManagedApp
 from e2e.test_release import LEARNING
 
@@ -123,7 +124,7 @@ async def test_nothing_that_linnet_made_is_argo_cds_to_compare_or_to_prune(
 
 
 async def test_replicas_in_git_stay_in_sync_and_size_the_primary(
-    policies: None, managed: ManagedApp
+    policies: None, managed: ManagedApp, report: Report
 ) -> None:
     await managed.deploy("1.0.0", replicas=2)
     async with managed.traffic() as load:
@@ -135,4 +136,4 @@ async def test_replicas_in_git_stay_in_sync_and_size_the_primary(
         await managed.api.until(managed.ref("Deployment"), lambda d: d["spec"]["replicas"] == 0)
         await managed.application.healthy()
     assert load.counts().failed == 0, load.failed()[:5]
-    await managed.application.agreed()
+    await managed.application.agreed(report)

@@ -7,6 +7,7 @@ import aiohttp
 
 from cluster.local import Cluster
 from e2e.backend import Backend
+from e2e.cost import Report
 from e2e.gitops.reviews import CANARY, CATALOGUE, NAMESPACE, ROUTES, STAND_IN, Reviews
 from e2e.test_release import LEARNING, within_binomial
 from linnet.api.objects import ObjectRef
@@ -26,7 +27,9 @@ ROUTE_AND_TIMEOUT = """\
 """
 
 
-async def test_subsets_go_from_90_10_to_0_100_and_back_by_commits_only(reviews: Reviews) -> None:
+async def test_subsets_go_from_90_10_to_0_100_and_back_by_commits_only(
+    reviews: Reviews, report: Report
+) -> None:
     """A release and its handover; a commit that changes the routes in between.
 
     Then another release, and in the middle of it a commit that removes the Canary.
@@ -74,7 +77,7 @@ async def test_subsets_go_from_90_10_to_0_100_and_back_by_commits_only(reviews: 
         print(f"weight {weight}: {new} of {len(requests)} requests")
         assert within_binomial(new, len(requests), weight)
     assert archived.by_version() == {"1.0.0": 50}
-    await reviews.application.agreed()
+    await reviews.application.agreed(report)
     assert reviews.application.record.healths <= {
         "Missing",  # before the first sync
         "Progressing",
@@ -84,7 +87,7 @@ async def test_subsets_go_from_90_10_to_0_100_and_back_by_commits_only(reviews: 
 
 
 async def test_a_bad_version_goes_back_to_100_0_and_its_revert_makes_all_well(
-    reviews: Reviews,
+    reviews: Reviews, report: Report
 ) -> None:
     await reviews.deploy(versions=("1.0.0", "1.0.0"))
     await reviews.phase("Initialized")
@@ -104,11 +107,11 @@ async def test_a_bad_version_goes_back_to_100_0_and_its_revert_makes_all_well(
     assert routes.weights in ([(100, 0), (90, 10), (100, 0)], [(90, 10), (100, 0)] * 2)
     assert {request.version for request in load.failed()} <= {"2.0.0-errors-100"}
     assert load.between(back).counts().failed == 0
-    await reviews.application.agreed()
+    await reviews.application.agreed(report)
 
 
 async def test_routes_by_path_telemetry_and_the_rest_hold(
-    reviews: Reviews, backend: Backend
+    reviews: Reviews, backend: Backend, report: Report
 ) -> None:
     commit = await reviews.deploy(versions=("1.0.0", "1.0.0"))
     await reviews.serving()
@@ -139,6 +142,6 @@ async def test_routes_by_path_telemetry_and_the_rest_hold(
         assert await reviews.api.get(ref) is not None, ref
     root = reviews.application_of("reviews-root")
     await root.synced(commit)
-    await reviews.application.agreed()
+    await reviews.application.agreed(report)
     for application in (root, mesh, reviews.catalogue):
         application.record.check()
