@@ -14,7 +14,10 @@ _NOTEWORTHY = 2.0
 
 
 def outlook(policy: Policy, state: ReleaseState, at: float) -> str:
-    """Return what would change the verdict, as a sentence without an end; empty after the end."""
+    """Return what would change the verdict, as a sentence without an end; empty after the end.
+
+    It is kept and read later: spans in it are counted from what stays, never from `at`.
+    """
     return "" if state.over else "; ".join(_prospects(policy, state, at))
 
 
@@ -24,7 +27,7 @@ def _prospects(policy: Policy, state: ReleaseState, at: float) -> Iterator[str]:
         return
     yield from _rollback(policy, state)
     if state.sight.absence is not None:
-        yield from _data(policy, state, at)
+        yield from _data(policy, state)
     elif state.frozen_since is not None:
         yield "steps again as soon as the primary meets its objective"
     else:
@@ -38,8 +41,8 @@ def _rollback(policy: Policy, state: ReleaseState) -> Iterator[str]:
     for name, process in processes_of(policy, state):
         if process.evidence >= _NOTEWORTHY and policy.guard:
             yield (
-                f"{name}: taken back at evidence {number(policy.guard.needed)} (now"
-                f" {number(process.evidence)}), cleared by about"
+                f"{name}: taken back at evidence {number(policy.guard.needed)}"
+                f" ({number(process.evidence)} at the last count), cleared by about"
                 f" {_requests(state, process_clean(policy, state, name))}"
             )
 
@@ -67,26 +70,24 @@ def process_clean(policy: Policy, state: ReleaseState, name: str) -> float:
     return high
 
 
-def _data(policy: Policy, state: ReleaseState, at: float) -> Iterator[str]:
-    since = state.sight.last_data
-    if state.sight.went_back or since is None:
+def _data(policy: Policy, state: ReleaseState) -> Iterator[str]:
+    if state.sight.went_back or state.sight.last_data is None:
         yield "goes on from the first step as soon as there is data"
         return
-    left = policy.blind_timeout - (at - since)
-    yield f"goes on as soon as there is data; back to the first step in {span(max(0.0, left))}"
+    timeout = span(policy.blind_timeout)
+    yield f"goes on as soon as there is data; back to the first step after {timeout} without any"
 
 
 def _progress(policy: Policy, state: ReleaseState, at: float) -> Iterator[str]:
     if policy.ramp is None and state.next_check is not None:
         higher = policy.step_above(state.weight)
         then = "promotion" if higher is None else f"weight {higher}"
-        yield f"{then} if the check in {span(max(0.0, state.next_check - at))} passes"
+        yield f"{then} if the next check passes"
     asked, known = policy.promotion, state.comparison
     if asked is None:
         return
-    soak = 0.0 if state.since is None else asked.soak - (at - state.since)
-    if soak > 0:
-        yield f"promotion in {span(soak)} at the soonest"
+    if state.since is not None and at - state.since < asked.soak:
+        yield f"promotion {span(asked.soak)} after the first traffic at the soonest"
     clean = known.promotion.clean_requests_to(
         asked.needed, asked.margin, known.errors.dispersion.value
     )
@@ -101,5 +102,5 @@ def _progress(policy: Policy, state: ReleaseState, at: float) -> Iterator[str]:
 
 def _requests(state: ReleaseState, requests: float) -> str:
     rate = state.comparison.canary.rate
-    lasting = f", {span(requests / rate)}" if rate else ""
+    lasting = f" ({span(requests / rate)} of traffic)" if rate else ""
     return f"{ceil(requests)} more clean requests{lasting}"

@@ -13,6 +13,7 @@ from linnet.analysis.policy import (
     observe_before,
     step,
 )
+from linnet.analysis.policy.outlook import outlook
 from unit.analysis.policy.releases import (
     FAILED,
     METRIC,
@@ -377,7 +378,12 @@ def test_what_needs_a_person_is_said_once() -> None:
         ),
         pytest.param(
             every(15, [GOOD, *[NO_TRAFFIC] * 7]),
-            ["the canary gets no requests", "for 105 s", "blindTimeout (90 s)", "holding at 10"],
+            [
+                "the canary gets no requests",
+                "for 105 s",
+                "blindTimeout (90 s)",
+                "holding at weight 10",
+            ],
             id="blindness says of which kind, and since when",
         ),
         pytest.param(
@@ -396,7 +402,7 @@ def test_messages(samples: list[Sample], words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("analysis", "samples", "words"),
     [
-        pytest.param({}, [], ["weight 30 if the check in 30 s passes"], id="the next step"),
+        pytest.param({}, [], ["weight 30 if the next check passes"], id="the next step"),
         pytest.param(
             {},
             [Sample(15, tile=GOOD, check=FAILED)],
@@ -406,19 +412,25 @@ def test_messages(samples: list[Sample], words: list[str]) -> None:
         pytest.param(
             {"interval": "60s"},
             every(15, [tile((75, 4), (675, 3))] * 2),
-            ["taken back at evidence 20 (now 14)", "about 509 more clean requests, 102 s"],
+            [
+                "taken back at evidence 20 (14 at the last count)",
+                "about 509 more clean requests (102 s of traffic)",
+            ],
             id="what would clear it",
         ),
         pytest.param(
             {"promotion": EVIDENCE | {"minSoak": "5m"}},
             every(15, [CLEAN] * 2),
-            ["promotion in 4.5 min at the soonest", "after about 279 more clean requests, 83 s"],
+            [
+                "promotion 5 min after the first traffic at the soonest",
+                "after about 279 more clean requests (83 s of traffic)",
+            ],
             id="evidence to promote",
         ),
         pytest.param(
             {},
             [Sample(15, tile=GOOD), Sample(25, absent="away")],
-            ["back to the first step in 80 s"],
+            ["back to the first step after 90 s without any"],
             id="blind",
         ),
         pytest.param(
@@ -430,8 +442,10 @@ def test_what_would_change_it(
     analysis: dict[str, Any], samples: list[Sample], words: list[str]
 ) -> None:
     rules = policy(**{"seconds": 15} | analysis)
-    outlook = play(rules, begin(rules, 0), [Sample(0), *samples])[-1].outlook
-    assert [word for word in words if word not in outlook] == []
+    ruling = play(rules, begin(rules, 0), [Sample(0), *samples])[-1]
+    assert [word for word in words if word not in ruling.outlook] == []
+    later = outlook(rules, ruling.state, ruling.at + 10)
+    assert later == ruling.outlook, "it is read until the next decision"
 
 
 def test_exposure_counts_what_the_canary_served() -> None:
