@@ -8,6 +8,7 @@ that serves nothing.
 from dataclasses import replace
 
 from linnet.analysis.policy import CheckResult
+from linnet.analysis.policy.sentences import failing
 from linnet.analysis.ramps import ladder
 from linnet.api.status import Phase, Verdict
 from linnet.engine.analysing import check_result, checks_of
@@ -271,7 +272,7 @@ def _watched(s: Situation, waiting: Outcome, check: CheckResult) -> Outcome:
     if check.verdict is not Verdict.FAILED:
         return replace(waiting, changes=changes)
     failed, threshold = s.status.failed_checks + 1, s.spec.analysis.threshold
-    message = f"{check.message} (failed check {failed} of {threshold})"
+    message = failing(check.message, failed, threshold)
     checks = checks_of(s)
     if failed >= threshold and s.primary_endpoints:
         return roll_back(s, "AnalysisFailed", message, failed_checks=failed, checks=checks)

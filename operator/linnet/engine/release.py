@@ -1,6 +1,7 @@
 """Rules for a revision on its way: start, wait for its pods, hold, take back."""
 
 from linnet.analysis import checks as judging
+from linnet.analysis.policy.sentences import failing
 from linnet.api.status import Phase, Verdict
 from linnet.engine.lifecycle import RELEASING, drained_at, progress_deadline
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
@@ -85,7 +86,7 @@ def take_weight_off_pods_that_are_gone(s: Situation) -> Outcome | None:
             traffic_away(s), "CanaryNotReady", message, warning("CanaryNotReady", message)
         )
     failed = s.status.failed_checks + 1
-    message = f"no canary pod is ready any more (failed check {failed} of {_threshold(s)})"
+    message = failing("no canary pod is ready any more", failed, _threshold(s))
     if failed >= _threshold(s):
         return roll_back(s, "CanaryNotReady", message, failed_checks=failed)
     return Outcome(

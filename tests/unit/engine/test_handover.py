@@ -389,6 +389,8 @@ def test_a_check_that_fails_while_the_primary_serves_nothing_takes_nothing_back(
     scale(it, OLD, 2)
     it.run(10)
     assert it.in_phase(Phase.FAILED)
+    assert " of 3)" not in it.message, "many more have failed by now"
+    assert ", threshold 3)" in it.message
 
 
 def test_blind_checks_take_nothing_back_while_git_is_waited_for() -> None:

@@ -6,6 +6,7 @@ from linnet.analysis.measurement import Measurement
 from linnet.api.objects import ObjectRef
 from linnet.api.status import Phase, Verdict
 from unit.engine.builders import initialized, world
+from unit.engine.world import World
 
 
 def test_a_canary_is_initialised_without_touching_traffic_before_the_primary_is_ready() -> None:
@@ -63,6 +64,37 @@ def test_a_failing_release_is_back_at_weight_zero_at_the_check_that_reaches_the_
     assert "below the minimum 99" in it.message
     it.run(10)
     assert it.deployment("podinfo")["spec"]["replicas"] == 0
+
+
+def test_a_threshold_lowered_in_mid_release_acts_at_the_next_failed_check() -> None:
+    it = initialized()
+    it.release("2.0.0-bad")
+    it.run(25)
+    assert it.status.failed_checks == 2
+    lower(it, threshold=1)
+    it.settle()
+    assert it.in_phase(Phase.PROGRESSING)
+    assert it.status.guard is not None
+    assert "taken back after 1 more failed check;" in it.status.guard.outlook
+    it.run_until(Phase.FAILED)
+    assert it.status.failed_checks == 3
+    assert it.message.endswith("is below the minimum 99 (failed check 3, threshold 1)")
+
+
+def lower(it: World, *, threshold: int) -> None:
+    assert it.canary_object is not None
+    it.edit(analysis=it.canary_object["spec"]["analysis"] | {"threshold": threshold})
+
+
+def test_pods_lost_after_the_threshold_was_lowered_are_counted_truly() -> None:
+    it = initialized()
+    it.release("2.0.0-bad")
+    it.run(25)
+    lower(it, threshold=1)
+    it.unready = {"2.0.0-bad"}
+    it.pods_changed()
+    it.run_until(Phase.FAILED)
+    assert "no canary pod is ready any more (failed check 3, threshold 1)" in it.message
 
 
 def test_failed_checks_are_counted_over_the_whole_release() -> None:

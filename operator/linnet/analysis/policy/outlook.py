@@ -35,7 +35,8 @@ def _prospects(policy: Policy, state: ReleaseState, at: float) -> Iterator[str]:
 
 
 def _rollback(policy: Policy, state: ReleaseState) -> Iterator[str]:
-    left = policy.threshold - state.failed_checks
+    # A threshold that was lowered since acts at the next failed check, not at once.
+    left = max(1, policy.threshold - state.failed_checks)
     if state.failed_checks:
         yield f"taken back after {left} more failed check{'s' if left > 1 else ''}"
     for name, process in processes_of(policy, state):

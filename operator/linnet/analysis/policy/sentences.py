@@ -71,6 +71,12 @@ def absent(state: ReleaseState, at: float) -> str:
     return f"{state.sight.why}{lasting}"
 
 
+def failing(message: str, failed: int, threshold: int) -> str:
+    """Return what a check failed at, and how many have; the threshold may have been lowered."""
+    of = f" of {threshold}" if failed <= threshold else f", threshold {threshold}"
+    return f"{message} (failed check {failed}{of})"
+
+
 def blind(policy: Policy, state: ReleaseState, at: float, weight: int) -> str:
     """Return why the weight goes back for want of data."""
     moved = (

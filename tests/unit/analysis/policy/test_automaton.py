@@ -448,6 +448,16 @@ def test_what_would_change_it(
     assert later == ruling.outlook, "it is read until the next decision"
 
 
+@pytest.mark.parametrize("threshold", [1, 2])
+def test_a_lowered_threshold_acts_at_the_next_failed_check(threshold: int) -> None:
+    before, lowered = policy(seconds=15), policy(seconds=15, threshold=threshold)
+    failed = [Sample(15, tile=GOOD, check=FAILED), Sample(45, tile=GOOD, check=FAILED)]
+    state = play(before, started(before), failed)[-1].state
+    assert outlook(lowered, state, 50).startswith("taken back after 1 more failed check; ")
+    passed, again = play(lowered, state, [Sample(60, tile=GOOD), Sample(75, check=FAILED)])
+    assert (passed.verdict, again.verdict) == (HOLD, ROLLBACK)
+
+
 def test_exposure_counts_what_the_canary_served() -> None:
     rules = policy(metrics=[METRIC])
     ruling = play(rules, started(rules), every(5, [tile((25, 1))] * 4))[-1]
