@@ -86,8 +86,9 @@ def seen_in(rows: Iterable[Any]) -> set[Workload]:
 
 
 def seconds(window: timedelta) -> str:
-    """Return a span for people."""
-    return f"{window.total_seconds():g} s"
+    """Return a span for people, with three digits where it is short."""
+    total = window.total_seconds()
+    return f"{total:.3g} s" if total < 100 else f"{total:.0f} s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,3 +243,15 @@ SERIES = absence.Series("requests")
 )
 def test_why_there_is_nothing(rows: list[Any], says: str) -> None:
     assert says in absence.explain(rows, SERIES, [WEB], AT, WINDOW)[WEB]
+
+
+@pytest.mark.parametrize(
+    ("window", "text"),
+    [
+        pytest.param(30, "30 s", id="whole"),
+        pytest.param(1.236789, "1.24 s", id="cut short by the first traffic"),
+        pytest.param(5400, "5400 s", id="long"),
+    ],
+)
+def test_spans_are_for_people(window: float, text: str) -> None:
+    assert queries.seconds(timedelta(seconds=window)) == text

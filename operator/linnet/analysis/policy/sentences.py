@@ -80,7 +80,9 @@ def failing(message: str, failed: int, threshold: int) -> str:
 def blind(policy: Policy, state: ReleaseState, at: float, weight: int) -> str:
     """Return why the weight goes back for want of data."""
     moved = (
-        f"weight {state.weight} → {weight}" if weight != state.weight else f"holding at {weight}"
+        f"weight {state.weight} → {weight}"
+        if weight != state.weight
+        else f"holding at weight {weight}"
     )
     return f"{moved}: {absent(state, at)}, longer than blindTimeout ({span(policy.blind_timeout)})"
 
