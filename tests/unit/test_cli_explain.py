@@ -68,8 +68,8 @@ def blind() -> World:
                 "4 of 100 failed (4%)",
                 "4 of 900 failed (0.4%)",
                 "█",
-                "up to 00:01:20 UTC; both kinds of evidence are needed",
-                "Users got 100 answers from the canary so far, 4 of them failures.",
+                "counted up to 00:01:20 UTC, errors since 00:01:00 UTC, latency since 00:01:15 UTC",
+                "Up to 00:01:20 UTC users got 100 answers from the canary, 4 of them failures.",
                 "What would change this:",
                 "clean requests",
                 "  next check in 19 s",
@@ -84,6 +84,7 @@ def blind() -> World:
                 "test/podinfo: Failed, 0% of the traffic",
                 "GuardTripped: rolled back: the canary failed in 50 of 50 (100%) requests",
                 "50 of 50 failed (100%)",
+                "Up to 00:01:10 UTC users got 50 answers from the canary, 50 of them failures; l",
             ],
             id="a release that was taken back",
         ),
@@ -112,6 +113,52 @@ def test_a_canary_that_linnet_has_not_seen_yet() -> None:
     with console.capture() as capture:
         console.print(view(unseen, datetime(2026, 1, 1, tzinfo=UTC)))
     assert "shop/web: not seen by linnet yet" in capture.get()
+
+
+STALLED = {
+    "type": "Stalled",
+    "status": "True",
+    "reason": "NotWritten",
+    "message": "VirtualService shop/web: failed calling webhook:\n  connection refused",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+}
+
+
+def explained(**canary: Any) -> str:
+    """Return what is told of a Canary."""
+    meta = {"namespace": "shop", "name": "web", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    console = Console(width=160, color_system=None)
+    with console.capture() as capture:
+        console.print(view({"metadata": meta, **canary}, NOW + timedelta(hours=1)))
+    return capture.get()
+
+
+def test_a_canary_that_cannot_begin_has_been_seen() -> None:
+    text = explained(status={"conditions": [STALLED | {"reason": "TargetNotFound"}]})
+    assert "shop/web: stalled before it began" in text
+    assert "TargetNotFound: VirtualService shop/web" in text
+    assert "no operator" not in text
+
+
+@pytest.mark.parametrize(
+    ("routed", "says"),
+    [
+        pytest.param(10, "the routes still give the canary 10% of the traffic", id="looked at"),
+        pytest.param(None, "what was written before stays in force", id="that may not be read"),
+    ],
+)
+def test_a_rollback_whose_routes_are_not_written_is_told_as_that(
+    routed: int | None, says: str
+) -> None:
+    status = {"phase": "Failed", "canaryWeight": 0, "conditions": [STALLED]}
+    first, second, *_ = explained(status=status, routed=routed).splitlines()
+    assert f"shop/web: Failed, 0% of the traffic decided, not written yet: {says}, rev" in first
+    assert second.rstrip().endswith("failed calling webhook: connection refused"), "in one line"
+
+
+def test_a_stall_that_leaves_the_routes_alone_is_no_doubt_about_them() -> None:
+    status = {"phase": "Failed", "canaryWeight": 0, "conditions": [STALLED]}
+    assert "Failed, 0% of the traffic, revision" in explained(status=status, routed=0)
 
 
 def test_a_check_that_nobody_takes_is_overdue() -> None:

@@ -9,6 +9,8 @@ from click.testing import CliRunner, Result
 
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.cli import main, requests
+from linnet.errors import SpecError
+from unit.engine import builders
 
 REVISION = "a5aaf002b3"
 Answer = Callable[[dict[str, Any], str], None]
@@ -31,13 +33,21 @@ class FakeApi:
     def __init__(self, status: dict[str, Any], linnet: Answer) -> None:
         self.canary: dict[str, Any] = {
             "metadata": {"name": "web", "namespace": "shop", "resourceVersion": "1"},
+            "spec": builders.canary()["spec"],
             "status": status,
         }
+        self.routed: int | None = None
+        """The canary's share of the live routes; None: the caller may not read these."""
+        self.writes_after = 0
+        """How many looks it takes linnet to write what it decided."""
         self.linnet = linnet
+        self.asked = False
         self.later: list[dict[str, Any]] = []
         """The statuses that the Canary has at the next looks."""
 
     async def request(self, method: str, path: str, subject: object, **request: Any) -> Any:
+        if path.endswith("/virtualservices/podinfo"):
+            return self._virtual_service()
         assert path == "/apis/linnet.dev/v1beta1/namespaces/shop/canaries/web"
         if method == "PATCH":
             annotations = self.canary["metadata"].setdefault("annotations", {})
@@ -47,10 +57,32 @@ class FakeApi:
                 self.canary["metadata"]["resourceVersion"] = "2"
                 answer = copy.deepcopy(self.canary)
                 self.linnet(self.canary["status"], text)
+                self.asked = True
                 return answer
-        elif self.later and "request" in self.canary["status"]:
-            self.canary["status"] |= self.later.pop(0)
+        elif self.asked and "request" in self.canary["status"]:
+            if self.later:
+                self.canary["status"] |= self.later.pop(0)
+            self._write()
         return copy.deepcopy(self.canary)
+
+    def _write(self) -> None:
+        """Have linnet carry out what it decided, and remove the annotation at the end."""
+        if self.writes_after > 0:
+            self.writes_after -= 1
+            return
+        status, annotations = self.canary["status"], self.canary["metadata"].get("annotations")
+        if annotations and annotations.get(REQUEST_ANNOTATION) == status["request"]["text"]:
+            del annotations[REQUEST_ANNOTATION]
+            known = status.get("conditions", [])
+            status["conditions"] = [c for c in known if c["type"] != "Stalled"]
+            self.routed = status["canaryWeight"] if self.routed is not None else None
+
+    def _virtual_service(self) -> dict[str, Any]:
+        if self.routed is None:
+            raise SpecError("Forbidden", "you may not")
+        sides = {"podinfo-primary": 100 - self.routed, "podinfo-canary": self.routed}
+        route = [{"destination": {"host": host}, "weight": n} for host, n in sides.items()]
+        return {"metadata": {"name": "podinfo"}, "spec": {"http": [{"route": route}]}}
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -87,13 +119,18 @@ def ignore(status: dict[str, Any], text: str) -> None:
 
 @pytest.mark.parametrize("verb", ["promote", "abort", "pause", "resume", "retry", "skip-step"])
 def test_what_was_done_is_told(monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
-    api = FakeApi(progressing(), accept)
-    result = run(monkeypatch, api, verb)
+    asked: list[str] = []
+
+    def note(status: dict[str, Any], text: str) -> None:
+        asked.append(text)
+        accept(status, text)
+
+    result = run(monkeypatch, FakeApi(progressing(), note), verb)
     assert (result.exit_code, result.output) == (
         0,
         f"web, revision {REVISION}: what was done\n",
     )
-    assert api.canary["metadata"]["annotations"] == {REQUEST_ANNOTATION: f"{verb} @{REVISION}"}
+    assert asked == [f"{verb} @{REVISION}"]
 
 
 def test_a_refusal_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,3 +219,111 @@ def test_a_time_out_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     result = run(monkeypatch, FakeApi(progressing(), accept), "retry", "--timeout", "soon")
     assert result.exit_code == 2
     assert "'soon' is no duration such as 30s" in result.output
+
+
+NEVER = 10**9
+
+
+def roll_back(status: dict[str, Any], text: str) -> None:
+    """Decide on a rollback whose routes cannot be written, for Istio's webhook is away."""
+    accept(status, text)
+    why = "VirtualService shop/podinfo: failed calling webhook\n  connection refused"
+    status |= {
+        "phase": "Failed",
+        "canaryWeight": 0,
+        "conditions": [
+            {
+                "type": "Stalled",
+                "status": "True",
+                "reason": "NotWritten",
+                "message": why,
+                "lastTransitionTime": "2026-01-01T00:00:30Z",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("routed", "says"),
+    [
+        pytest.param(10, "the routes still give the canary 10% of the traffic", id="looked at"),
+        pytest.param(None, "what was written before stays in force", id="that may not be read"),
+    ],
+)
+@pytest.mark.parametrize("wait", [(), ("--wait", "--timeout", "60ms")])
+def test_a_rollback_whose_routes_are_not_written_is_not_done(
+    monkeypatch: pytest.MonkeyPatch, routed: int | None, says: str, wait: tuple[str, ...]
+) -> None:
+    api = FakeApi(progressing(), roll_back)
+    api.routed, api.writes_after = routed, NEVER
+    result = run(monkeypatch, api, "abort", *wait)
+    assert result.exit_code == 1
+    assert (
+        f"web, revision {REVISION}: decided: what was done; not written yet: {says} (NotWritten:"
+        " VirtualService shop/podinfo: failed calling webhook connection refused)"
+    ) in result.stderr
+
+
+def test_routes_that_say_otherwise_are_not_written_whatever_the_annotation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = FakeApi(progressing(), roll_back)
+    api.routed, api.writes_after = 10, NEVER
+
+    def forget(status: dict[str, Any], text: str) -> None:
+        roll_back(status, text)
+        del api.canary["metadata"]["annotations"]
+
+    api.linnet = forget
+    result = run(monkeypatch, api, "abort")
+    assert result.exit_code == 1
+    assert "the routes still give the canary 10% of the traffic" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["abort", "pause", "resume", "skip-step"])
+def test_wait_stays_until_what_was_decided_is_written(
+    monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    api = FakeApi(progressing(), roll_back)
+    api.routed, api.writes_after = 10, 200
+    result = run(monkeypatch, api, verb, "--wait")
+    assert result.exit_code == 0
+    first, *_, last = result.stdout.splitlines()
+    assert "decided: what was done; not written yet: the routes still give" in first
+    assert last == f"web, revision {REVISION}: what was done (written by now)"
+
+
+def test_a_plan_that_is_not_carried_out_is_not_done_though_nothing_is_stalled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = FakeApi(progressing(), accept)
+    api.writes_after = NEVER
+    result = run(monkeypatch, api, "abort")
+    assert result.exit_code == 1
+    assert "decided: what was done; not written yet" in result.stderr
+
+
+def test_wait_for_a_release_stays_until_its_rollback_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = FakeApi(progressing(), roll_back)
+    api.routed, api.writes_after = 10, 3
+    result = run(monkeypatch, api, "promote", "--wait")
+    assert result.exit_code == 1
+    *_, before, last = result.stdout.splitlines()
+    assert "Failed at 0%: ; not written yet: the routes still give the canary 10%" in before
+    assert last == "Failed at 0%: "
+
+
+@pytest.mark.parametrize("routed", [0, None])
+def test_an_obstacle_that_leaves_the_routes_as_decided_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, routed: int | None
+) -> None:
+    def gone(status: dict[str, Any], text: str) -> None:
+        roll_back(status, text)
+        status["conditions"][0]["reason"] = "TargetNotFound"
+        del api.canary["metadata"]["annotations"]
+
+    api = FakeApi(progressing(), gone)
+    api.routed, api.writes_after = routed, NEVER
+    assert run(monkeypatch, api, "abort").exit_code == 0

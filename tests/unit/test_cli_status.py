@@ -9,6 +9,7 @@ from rich.console import Console
 
 from linnet.cli import main
 from linnet.cli.status import News, view
+from linnet.cli.watching import show
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 
@@ -42,6 +43,17 @@ PROGRESSING = {
 }
 
 
+UNWRITTEN = PROGRESSING | {
+    "phase": "Failed",
+    "canaryWeight": 0,
+    "nextCheckAt": None,
+    "conditions": [
+        condition("Progressing", "False", "Aborted", "rolled back"),
+        condition("Stalled", "True", "NotWritten", "the webhook is\n\taway"),
+    ],
+}
+
+
 def shown(canaries: list[dict[str, Any]], *, details: bool = False, width: int = 160) -> str:
     """Return what the terminal would show."""
     console = Console(width=width, color_system=None)
@@ -64,6 +76,16 @@ def shown(canaries: list[dict[str, Any]], *, details: bool = False, width: int =
             },
             ["Initializing (stalled)", "TargetNotFound: create Deployment shop/web"],
             id="a problem comes before everything else",
+        ),
+        pytest.param(
+            {"conditions": [condition("Stalled", "True", "TargetNotFound", "create\n  it")]},
+            ["(stalled)", "TargetNotFound: create it"],
+            id="a problem before the first phase, which a webhook tells in several lines",
+        ),
+        pytest.param(
+            UNWRITTEN,
+            ["?, not yet 0%", "rolled back; not written yet: what was written before stays in"],
+            id="a rollback that is not written, while nobody may look at the routes",
         ),
     ],
 )
@@ -130,6 +152,28 @@ def test_a_canary_that_nobody_looks_at_is_told() -> None:
     assert f"created at 11:59:00 UTC, and linnet has not seen it: {HINT}" in shown(
         [one], details=True
     )
+
+
+def test_a_canary_that_linnet_cannot_begin_with_has_been_seen() -> None:
+    one = canary(conditions=[condition("Stalled", "True", "NotOurs", "rename it")])
+    one["metadata"]["creationTimestamp"] = "2026-01-01T11:00:00Z"
+    assert HINT not in shown([one], details=True)
+
+
+def test_a_rollback_that_is_not_written_is_told_with_what_is_in_force() -> None:
+    text = shown([canary(**UNWRITTEN) | {"routed": 10}], details=True)
+    assert "10%, not yet 0%" in text
+    words = " ".join(text.split())
+    assert "still give the canary 10% of the traffic (NotWritten: the webhook is away)" in words
+
+
+def test_a_file_gets_a_line_for_each_canary_without_blanks_at_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show(view([canary(**UNWRITTEN), canary(**PROGRESSING)], NOW, False))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert [line for line in lines if line != line.rstrip()] == []
 
 
 def test_the_table_tells_of_an_operator_that_is_away() -> None:

@@ -13,10 +13,13 @@ from rich.text import Text
 
 from linnet.adapters.kinds import CANARY
 from linnet.api.objects import ObjectRef
+from linnet.api.status import Phase
+from linnet.cli.conditions import ROUTED, one_line, unwritten
 from linnet.cli.context import carry_out, connected
 from linnet.cli.parameters import CONTEXT, KUBECONFIG, NAMESPACE, object_name
-from linnet.cli.upcoming import neglected, upcoming
-from linnet.cli.watching import console, watch
+from linnet.cli.routed import with_routes_if_stalled
+from linnet.cli.upcoming import clock, is_seen, neglected, upcoming
+from linnet.cli.watching import show, watch
 
 BAR = 20
 """Characters of the bar that shows how much of the evidence is there."""
@@ -64,19 +67,20 @@ async def _explain(
         ref = ObjectRef(CANARY.name, where, name)
         path = CANARY.path(CANARY.versions[0], where, name)
 
-        async def look() -> dict[str, Any]:
-            return await connection.request("GET", path, ref)
+        async def look() -> Object:
+            canary = await connection.request("GET", path, ref)
+            return await with_routes_if_stalled(connection, canary)
 
         if output == "json":
             click.echo(json.dumps(explanation(await look()), indent=2))
         elif stay:
             await watch(look, view, News())
         else:
-            console().print(view(await look(), datetime.now(UTC)))
+            show(view(await look(), datetime.now(UTC)))
 
 
 def explanation(canary: Object) -> dict[str, Any]:
-    """Return what explains a Canary, for programs: taken from its status, nothing added."""
+    """Return what explains a Canary, for programs: from its status, and its routes if stalled."""
     meta, status = canary["metadata"], canary.get("status", {})
     decisions = status.get("decisions", [])
     # Between two writes of the status the operator knows more; this is what it wrote last.
@@ -89,6 +93,8 @@ def explanation(canary: Object) -> dict[str, Any]:
         "name": meta["name"],
         "phase": status.get("phase", ""),
         "weight": status.get("canaryWeight", 0),
+        "routedWeight": canary.get(ROUTED),
+        "unwritten": unwritten(canary),
         "revision": status.get("revision", ""),
         "promotedRevision": status.get("promotedRevision", ""),
         "trafficSince": status.get("trafficSince"),
@@ -132,20 +138,19 @@ class News:
 
 def _parts(canary: Object, now: datetime) -> Iterator[RenderableType]:
     known = explanation(canary)
-    yield Text(f"{known['namespace']}/{known['name']}: {_state(known)}", style="bold")
+    yield Text(
+        f"{known['namespace']}/{known['name']}: {_state(known, seen=is_seen(canary))}", style="bold"
+    )
     for problem in known["problems"]:
-        yield Text(f"{problem['reason']}: {problem['message']}", style="yellow")
+        yield Text(one_line(f"{problem['reason']}: {problem['message']}"), style="yellow")
     if known["message"]:
-        yield Text(f"{known['reason']}: {known['message']}")
+        yield Text(one_line(f"{known['reason']}: {known['message']}"))
     if known["findings"]:
         yield Text()
         yield _findings(known)
+        yield Text(_counted(known, now), style="italic dim")
     if known["exposure"]:
-        served = known["exposure"]
-        yield Text(
-            f"Users got {served['requests']:.0f} answers from the canary so far,"
-            f" {served['failed']:.0f} of them failures."
-        )
+        yield Text(_exposure(known, now))
     if known["note"]:
         yield Text(f"Not compared: {known['note']}", style="yellow")
     yield from _outlook(known)
@@ -156,11 +161,14 @@ def _parts(canary: Object, now: datetime) -> Iterator[RenderableType]:
     yield from _decisions(known)
 
 
-def _state(known: Object) -> str:
+def _state(known: Object, *, seen: bool) -> str:
     promoted, newest = known["promotedRevision"], known["revision"]
     revisions = promoted if promoted == newest else f"{promoted} → {newest}"
-    phase = known["phase"] or "not seen by linnet yet"
-    return f"{phase}, {known['weight']}% of the traffic, revision {revisions or '-'}"
+    phase = known["phase"] or ("stalled before it began" if seen else "not seen by linnet yet")
+    weight = f"{known['weight']}% of the traffic"
+    if known["unwritten"]:
+        weight += f" decided, {known['unwritten']}"
+    return f"{phase}, {weight}, revision {revisions or '-'}"
 
 
 def _findings(known: Object) -> Table:
@@ -178,12 +186,35 @@ def _findings(known: Object) -> Table:
             _number(found["needed"]),
             Text(_bar(weaker, found["needed"]), style="red" if weaker > 2 else "green"),
         )
-    if known["sampleTime"]:
-        table.caption = (
-            f"up to {_clock(known['sampleTime'])} UTC; both kinds of evidence are needed"
-        )
-        table.caption_justify = "left"
     return table
+
+
+def _counted(known: Object, now: datetime) -> str:
+    """Return of what time the requests in the table are: each process begins anew by itself."""
+    counted = [
+        f"{found['process']} since {_clock_of(found['since'], now)}"
+        for found in known["findings"]
+        if found.get("since")
+    ]
+    until = [f"counted up to {_clock_of(known['sampleTime'], now)}"] if known["sampleTime"] else []
+    when = " (when the evidence was last nothing)" if counted else ""
+    span = f"{', '.join(until + counted)}{when}; " if until or counted else ""
+    return f"{span}both kinds of evidence are needed"
+
+
+def _exposure(known: Object, now: datetime) -> str:
+    """Return what users got from the canary, and up to when it was counted."""
+    served, until = known["exposure"], known["sampleTime"]
+    counted = f"Up to {_clock_of(until, now)}" if until else "So far"
+    later = "" if known["phase"] == Phase.PROGRESSING else "; later ones are not counted"
+    return (
+        f"{counted} users got {served['requests']:.0f} answers from the canary,"
+        f" {served['failed']:.0f} of them failures{later}."
+    )
+
+
+def _clock_of(text: str, now: datetime) -> str:
+    return clock(datetime.fromisoformat(text), now)
 
 
 def _side(side: Object, process: str) -> str:
@@ -216,7 +247,7 @@ def _checks(known: Object) -> Iterator[RenderableType]:
     for measured in checked["measurements"]:
         line = Text("  ")
         line.append(f"{measured['verdict']:<13}", style=COLOURS.get(measured["verdict"], ""))
-        line.append(measured.get("message") or measured["name"])
+        line.append(one_line(measured.get("message") or measured["name"]))
         yield line
         if measured.get("query"):
             yield Text(f"               {measured['query']}", style="dim")
@@ -236,7 +267,7 @@ def _decisions(known: Object) -> Iterator[RenderableType]:
             f"{decision['weight']}%",
             Text(verdict or "-", style=COLOURS.get(verdict, "")),
             decision["reason"],
-            decision.get("message", ""),
+            one_line(decision.get("message", "")),
         )
     yield Text()
     yield table

@@ -19,14 +19,19 @@ from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.objects import ObjectRef
 from linnet.api.request import Request, Verb
 from linnet.api.status import CanaryStatus, Phase, RequestRecord
+from linnet.cli.conditions import in_force, one_line, stalled, unwritten
 from linnet.cli.context import carry_out, connected
 from linnet.cli.parameters import CONTEXT, KUBECONFIG, NAMESPACE, object_name
+from linnet.cli.routed import with_routes, with_routes_if_stalled
 
 MANAGER = "linnet-cli"
 ANSWER_WITHIN = 10.0
-"""Seconds that linnet gets to handle a request."""
+"""Seconds that linnet gets to handle a request, and as many again to write what follows."""
 POLL = 0.2
 """Seconds between two looks."""
+
+FOLLOWED = (Verb.PROMOTE, Verb.RETRY)
+"""The verbs whose --wait stays until the release is over."""
 
 Object = Mapping[str, Any]
 
@@ -108,7 +113,7 @@ async def _run(asked: _Asked, kubeconfig: str, context: str, namespace: str | No
     async with connected(kubeconfig, context, namespace) as (connection, where):
         ref = ObjectRef(CANARY.name, where, asked.name)
         revision = await _ask(connection, asked, ref)
-        if asked.wait and asked.verb in (Verb.PROMOTE, Verb.RETRY):
+        if asked.wait and asked.verb in FOLLOWED:
             await _until_it_ends(connection, asked, ref, revision)
 
 
@@ -132,9 +137,15 @@ async def _ask(connection: Connection, asked: _Asked, ref: ObjectRef) -> str:
     if after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]:
         raise click.ClickException(_twice(ref, text, status.request))
     record = await _answer(connection, path, ref, text, status.request)
-    click.echo(f"{ref.name}, revision {revision}: {record.message}", err=not record.accepted)
+    about, said = f"{ref.name}, revision {revision}", one_line(record.message)
     if not record.accepted:
+        click.echo(f"{about}: {said}", err=True)
         sys.exit(1)
+    if not (asked.wait and asked.verb in FOLLOWED):
+        late = f"{about}: decided: {said}"
+        told = await _until_written(connection, asked, ref, text, late)
+        said = f"{said} (written by now)" if told else said
+    click.echo(f"{about}: {said}")
     return revision
 
 
@@ -168,6 +179,53 @@ def _is_new(record: RequestRecord, last: RequestRecord | None) -> bool:
     return last is None or record.time != last.time
 
 
+async def _until_written(
+    connection: Connection, asked: _Asked, ref: ObjectRef, text: str, decided: str
+) -> bool:
+    """Wait until what linnet decided is in force; return whether somebody was told that it is not.
+
+    It is told after a while, and is an error in the end.
+    """
+    path = CANARY.path(CANARY.versions[0], ref.namespace, ref.name)
+    begun, told = time.monotonic(), ""
+    longest = asked.seconds if asked.wait else ANSWER_WITHIN
+    while True:
+        seen = await connection.request("GET", path, ref)
+        canary = await with_routes_if_stalled(connection, seen)
+        if not _is_pending(canary, text) and not unwritten(canary):
+            return bool(told)
+        if (waited := time.monotonic() - begun) > min(longest, ANSWER_WITHIN):
+            line = f"{decided}; {await _what_is_missing(connection, canary)}"
+            if waited > longest:
+                raise click.ClickException(
+                    f"{line}. linnet tries again and again:"
+                    f" linnet status {ref.name} -n {ref.namespace} tells how it stands"
+                )
+            if line != told:
+                click.echo(line)
+                told = line
+        await asyncio.sleep(POLL)
+
+
+def _is_pending(canary: Object, text: str) -> bool:
+    """Tell whether linnet is still at what a request that it accepted calls for.
+
+    The annotation is the last that it sees to; one that came with a manifest stays.
+    """
+    status = _status(canary)
+    if status.declared_request == text:
+        return False
+    annotations = canary["metadata"].get("annotations") or {}
+    return bool(annotations.get(REQUEST_ANNOTATION) == text)
+
+
+async def _what_is_missing(connection: Connection, canary: Object) -> str:
+    looked = await with_routes(connection, canary)
+    missing = in_force(looked) or "the routes are written, but not all else that follows"
+    why = stalled(looked.get("status") or {})
+    return f"{missing} ({why})" if why else missing
+
+
 async def _until_it_ends(
     connection: Connection, asked: _Asked, ref: ObjectRef, revision: str
 ) -> None:
@@ -176,17 +234,21 @@ async def _until_it_ends(
     end = time.monotonic() + asked.seconds
     told = ""
     while True:
-        status = _status(await connection.request("GET", path, ref))
+        seen = await connection.request("GET", path, ref)
+        canary = await with_routes_if_stalled(connection, seen)
+        status, late = _status(canary), unwritten(canary)
         if status.revision != revision:
             raise click.ClickException(f"revision {status.revision} has taken its place")
         message = next((c.message for c in status.conditions if c.type == "Progressing"), "")
-        line = f"{status.phase} at {status.canary_weight}%: {message}"
+        line = f"{status.phase} at {status.canary_weight}%: {one_line(message)}"
+        if late:
+            line += f"; {late} ({stalled(canary['status'])})"
         if line != told:
             click.echo(line)
             told = line
-        if status.phase is Phase.SUCCEEDED:
+        if status.phase is Phase.SUCCEEDED and not late:
             return
-        if status.phase is Phase.FAILED:
+        if status.phase is Phase.FAILED and not late:
             sys.exit(1)
         if time.monotonic() > end:
             raise click.ClickException(f"still {status.phase} after {asked.seconds:g} s")
@@ -198,7 +260,7 @@ def _status(obj: Object) -> CanaryStatus:
 
 
 _END = "the release is over; the exit code is 0 if it was promoted"
-_DONE = "it is done"
+_DONE = "it is in force: for abort, until the routes give the canary nothing"
 
 promote = _command(
     Verb.PROMOTE,

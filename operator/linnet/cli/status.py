@@ -13,10 +13,12 @@ from rich.text import Text
 from linnet.adapters.connection import Connection
 from linnet.adapters.kinds import CANARY
 from linnet.api.objects import ObjectRef
+from linnet.cli.conditions import ROUTED, condition, one_line, stalled, unwritten
 from linnet.cli.context import NO_CRDS, UNKNOWN, carry_out, connected
 from linnet.cli.parameters import CONTEXT, KUBECONFIG, NAMESPACE, object_name
+from linnet.cli.routed import with_routes_if_stalled
 from linnet.cli.upcoming import neglected, upcoming
-from linnet.cli.watching import console, watch
+from linnet.cli.watching import show, watch
 
 COLOURS = {
     "Succeeded": "green",
@@ -93,12 +95,15 @@ async def _show(
         async def look() -> list[Object]:
             return await _fetch(connection, where, name)
 
+        async def look_at_routes() -> list[Object]:
+            return [await with_routes_if_stalled(connection, canary) for canary in await look()]
+
         if output == "json":
             click.echo(json.dumps(await look(), indent=2))
         elif stay:
-            await watch(look, lambda found, now: view(found, now, bool(name)), News())
+            await watch(look_at_routes, lambda found, now: view(found, now, bool(name)), News())
         else:
-            console().print(view(await look(), _now(), bool(name)))
+            show(view(await look_at_routes(), _now(), bool(name)))
 
 
 async def _fetch(connection: Connection, namespace: str, name: str | None) -> list[Object]:
@@ -160,9 +165,9 @@ def _row(canary: Object, now: datetime) -> tuple[str, ...]:
     return (
         *_key(canary),
         _state(status) or "-",
-        f"{status.get('canaryWeight', 0)}%",
+        _weight(canary),
         _revisions(status),
-        neglected(canary, now) or _message(status),
+        neglected(canary, now) or _message(canary),
     )
 
 
@@ -188,19 +193,19 @@ def _table(canaries: Sequence[Object], now: datetime) -> Table:
             meta["namespace"],
             meta["name"],
             Text(_state(status) or "-", style=COLOURS.get(phase, "yellow")),
-            f"{status.get('canaryWeight', 0)}%",
+            _weight(canary),
             _revisions(status),
             _age(status.get("lastTransitionTime"), now),
-            _message(status),
+            _message(canary),
         )
     return table
 
 
 def _state(status: Object) -> str:
     phase = str(status.get("phase", ""))
-    if _condition(status, "Stalled").get("status") == "True":
-        return f"{phase} (stalled)"
-    paused = _condition(status, "Progressing").get("reason") == "Paused"
+    if stalled(status):
+        return f"{phase} (stalled)".strip()
+    paused = condition(status, "Progressing").get("reason") == "Paused"
     return f"{phase} (paused)" if paused else phase
 
 
@@ -209,15 +214,21 @@ def _revisions(status: Object) -> str:
     return promoted if promoted == newest else f"{promoted} → {newest}"
 
 
-def _message(status: Object) -> str:
-    stalled = _condition(status, "Stalled")
-    if stalled.get("status") == "True":
-        return f"{stalled['reason']}: {stalled['message']}"
-    return str(_condition(status, "Progressing").get("message", ""))
+def _weight(canary: Object) -> str:
+    """Return the weight that was decided, and that of the routes where that is another."""
+    decided = f"{canary.get('status', {}).get('canaryWeight', 0)}%"
+    if not unwritten(canary):
+        return decided
+    share = canary.get(ROUTED)
+    return f"{'?' if share is None else f'{share}%'}, not yet {decided}"
 
 
-def _condition(status: Object, kind: str) -> Object:
-    return next((c for c in status.get("conditions", ()) if c["type"] == kind), {})
+def _message(canary: Object) -> str:
+    status = canary.get("status", {})
+    said = one_line(condition(status, "Progressing").get("message", ""))
+    if late := unwritten(canary):
+        return f"{said}; {late} ({stalled(status)})"
+    return stalled(status) or said
 
 
 def _story(canary: Object, now: datetime) -> list[RenderableType]:
@@ -228,7 +239,7 @@ def _story(canary: Object, now: datetime) -> list[RenderableType]:
     if request := status.get("request"):
         style = "" if request.get("accepted") else "red"
         asked = f"last request, {_age(request.get('time'), now)} ago: {request.get('message', '')}"
-        parts += [Text(), Text(asked, style=style)]
+        parts += [Text(), Text(one_line(asked), style=style)]
     decisions = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("TIME", "WEIGHT", "VERDICT", "REASON"):
         decisions.add_column(column, no_wrap=True)
@@ -241,7 +252,7 @@ def _story(canary: Object, now: datetime) -> list[RenderableType]:
             f"{decision['weight']}%",
             Text(verdict or "-", style=style),
             decision["reason"],
-            decision.get("message", ""),
+            one_line(decision.get("message", "")),
         )
     if decisions.row_count:
         parts += [Text(), decisions]

@@ -1,10 +1,11 @@
 """What comes next for a Canary, in words; and what should have come already. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from linnet.api.status import Phase
+from linnet.cli.conditions import stalled
 
 Object = Mapping[str, Any]
 
@@ -33,7 +34,7 @@ def neglected(canary: Object, now: datetime) -> str:
     status = canary.get("status", {})
     if _suspended(canary):
         return ""
-    if not status.get("phase"):
+    if not is_seen(canary):
         created = _instant(canary["metadata"].get("creationTimestamp"))
         if created is None or now - created < PATIENCE:
             return ""
@@ -44,6 +45,12 @@ def neglected(canary: Object, now: datetime) -> str:
     return f"next check overdue since {clock(due, now)}: {NOBODY}"
 
 
+def is_seen(canary: Object) -> bool:
+    """Tell whether linnet has looked at a Canary. One that it cannot begin with has no phase."""
+    status = canary.get("status") or {}
+    return any(status.get(field) for field in ("phase", "observedGeneration", "conditions"))
+
+
 def clock(at: datetime, now: datetime) -> str:
     """Return a time of day, with the date where that is not today's."""
     day = "" if at.date() == now.date() else f"{at:%Y-%m-%d} "
@@ -52,12 +59,7 @@ def clock(at: datetime, now: datetime) -> str:
 
 def _checks_go_on(status: Object) -> bool:
     """Tell whether nothing but the operator keeps a check from being taken when it is due."""
-    stalled = any(c["type"] == "Stalled" and c["status"] == "True" for c in _conditions(status))
-    return str(status["phase"]) == Phase.PROGRESSING and not stalled
-
-
-def _conditions(status: Object) -> Iterable[Object]:
-    return status.get("conditions") or ()
+    return status.get("phase") == Phase.PROGRESSING and not stalled(status)
 
 
 def _suspended(canary: Object) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import IO, Final, TypeVar
 
+import click
 from rich.console import Console, RenderableType
 from rich.live import Live
 
@@ -26,6 +27,18 @@ def console() -> Console:
     """Return where to print: the terminal, or a pipe or file, in which no line is folded."""
     screen = Console(highlight=False)
     return screen if screen.is_terminal else Console(highlight=False, width=_WIDTH)
+
+
+def show(what: RenderableType) -> None:
+    """Print something once; where there is no screen, without blanks at the end of lines."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(what)
+        return
+    with screen.capture() as captured:
+        screen.print(what)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 async def watch(
