@@ -12,6 +12,7 @@ from linnet.adapters.prometheus_pool import PrometheusPool
 from linnet.adapters.prometheus_ranges import WATCHES_A_QUERY, Group, parts, read_ranges
 from linnet.adapters.prometheus_server import PrometheusServer
 from linnet.analysis import absence, history, queries
+from linnet.analysis.measurement import seconds
 from linnet.analysis.queries import Workload
 from linnet.analysis.watch import Baseline, Watch, Yardstick
 
@@ -149,7 +150,7 @@ class PrometheusHistory:
             if workload not in edges:
                 too_few[workload] = (
                     f"slow requests are not compared: fewer than {history.ENOUGH_REQUESTS} requests"
-                    f" to {'/'.join(workload)} were timed in the last {queries.seconds(window)}"
+                    f" to {'/'.join(workload)} were timed in the last {seconds(window)}"
                 )
         return edges, too_few
 
@@ -170,8 +171,8 @@ class PrometheusHistory:
         if not asking:
             return known
         found = await self._read_intervals(server, history.targets_promql(asking))
-        for job, seconds in found.items():
-            self._intervals[server.url, job] = now, seconds
+        for job, interval in found.items():
+            self._intervals[server.url, job] = now, interval
         return known | found
 
     async def _usual_interval(self, server: PrometheusServer) -> float:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from linnet.analysis.measurement import seconds
 from linnet.analysis.promql import NAMESPACE_LABEL, WORKLOAD_LABEL, one_of, to_workloads
 from linnet.analysis.queries import (
     Workload,
     no_requests,
-    seconds,
     seen_by_others,
     without_label,
 )

@@ -20,6 +20,12 @@ _COUNTED: Final = {
 }
 
 
+def seconds(window: timedelta) -> str:
+    """Return a span for people, with three digits where it is short."""
+    total = window.total_seconds()
+    return f"{total:.3g} s" if total < 100 else f"{total:.0f} s"
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One metric of one Canary, to be measured at one instant.
@@ -50,7 +56,7 @@ class Query:
             f"increments of {series}{{"
             f'destination_workload_namespace="{self.namespace}",'
             f'destination_workload="{self.workload}"}}'
-            f" over {self.window.total_seconds():.3g} s by {by}"
+            f" over {seconds(self.window)} by {by}"
         )
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from linnet.analysis.failures import OUTCOME_LABELS, failed
-from linnet.analysis.measurement import Measurement, MetricKind
+from linnet.analysis.measurement import Measurement, MetricKind, seconds
 from linnet.analysis.promql import (
     NAMESPACE_LABEL,
     WORKLOAD_LABEL,
@@ -83,12 +83,6 @@ def histograms(rows: Iterable[Any]) -> dict[Workload, dict[str, dict[float, floa
 def seen_in(rows: Iterable[Any]) -> set[Workload]:
     """Return the workloads that the answer speaks of at all, were it of no requests."""
     return {_workload(row.labels) for row in samples(rows)}
-
-
-def seconds(window: timedelta) -> str:
-    """Return a span for people, with three digits where it is short."""
-    total = window.total_seconds()
-    return f"{total:.3g} s" if total < 100 else f"{total:.0f} s"
 
 
 @dataclass(frozen=True, slots=True)

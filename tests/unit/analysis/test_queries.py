@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linnet.analysis import absence, queries
-from linnet.analysis.measurement import Measurement
+from linnet.analysis.measurement import Measurement, seconds
 from linnet.analysis.promql import on_whole_seconds, one_of
 
 WINDOW = timedelta(seconds=30)
@@ -254,4 +254,4 @@ def test_why_there_is_nothing(rows: list[Any], says: str) -> None:
     ],
 )
 def test_spans_are_for_people(window: float, text: str) -> None:
-    assert queries.seconds(timedelta(seconds=window)) == text
+    assert seconds(timedelta(seconds=window)) == text
