@@ -5,7 +5,7 @@ from collections.abc import Callable
 from demo.figures import Side
 from demo.frame import Act, Frame, title
 from demo.screen import milliseconds, percent
-from demo.story import sentence
+from demo.story import released, sentence
 from linnet.api.status import Phase
 
 FIGURES_EVERY = 5.0
@@ -28,6 +28,9 @@ class Lines:
             self._act = frame.act
             self._say("")
             self._tell(frame, f"== {title(frame)}")
+            if frame.act >= Act.GOOD:  # linnet may have taken notice before the first look
+                self._sentence = released(frame)
+                self._tell(frame, self._sentence)
         for decision in frame.decisions[self._decisions :]:
             verdict = f"check {decision.verdict}: " if decision.verdict else ""
             self._tell(frame, f"linnet: {verdict}{decision.message}")

@@ -1,10 +1,13 @@
 """Where the demo speaks: a terminal, or a log that gets line after line."""
 
+import errno
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import IO, cast
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -21,15 +24,64 @@ def is_plain() -> bool:
     )
 
 
+class _Audience:
+    """Standard output. That nobody is there any more is met as a terminal's hang-up: SIGHUP.
+
+    It comes once, from a pipe whose reader has ended or a terminal that was closed; all that is
+    said later is for nobody, and keeps nothing from being taken down.
+    """
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        with self._hearing():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._hearing():
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @property
+    def _stream(self) -> IO[str]:
+        # A live view puts a proxy in its place, which leads back to the console.
+        return cast("IO[str]", getattr(sys.stdout, "rich_proxied_file", sys.stdout))
+
+    @contextmanager
+    def _hearing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            with suppress(OSError):  # what is buffered is to go somewhere, even at the exit
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            signal.raise_signal(signal.SIGHUP)
+
+
 class Output:
     """Says things, in colours and with moving parts unless `plain`."""
 
     def __init__(self, *, plain: bool) -> None:
         self.plain = plain
+        stream = cast("IO[str]", _Audience())
         self.console = (
-            Console(no_color=True, color_system=None, highlight=False, soft_wrap=True, width=100)
+            Console(
+                file=stream,
+                no_color=True,
+                color_system=None,
+                highlight=False,
+                soft_wrap=True,
+                width=100,
+            )
             if plain
-            else Console(highlight=False)
+            else Console(file=stream, highlight=False)
         )
 
     def say(self, text: str = "", style: str = "") -> None:

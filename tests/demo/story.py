@@ -16,9 +16,12 @@ def sentence(frame: Frame) -> str:
             f"Version {frame.version} serves all users: {frame.rps:g} real requests a second come"
             " through the Envoy gateway. A new version is about to be released."
         )
-    if not frame.releasing:
-        return f"Somebody releases version {frame.version}: `kubectl set image`, nothing else."
-    return _of_release(frame)
+    return _of_release(frame) if frame.releasing else released(frame)
+
+
+def released(frame: Frame) -> str:
+    """Return how a release begins."""
+    return f"Somebody releases version {frame.version}: `kubectl set image`, nothing else."
 
 
 def _of_release(frame: Frame) -> str:

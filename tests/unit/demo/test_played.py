@@ -1,14 +1,19 @@
 """How a show ends: the exit code, and what is said."""
 
 import asyncio
+import errno
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from cluster.errors import ClusterError
-from demo.options import DemoError
+from demo import stage
+from demo.options import DemoError, Options
 from demo.output import Output
 from demo.played import STOPPED, played
 from linnet.errors import UnavailableError
@@ -64,3 +69,73 @@ def test_a_signal_lets_the_show_take_down_what_it_made(number: signal.Signals) -
 
     assert played(show(), OUTPUT) == STOPPED
     assert taken_down == [True]
+
+
+SHOW_WITHOUT_END = """
+import asyncio, sys
+from demo.output import Output
+from demo.played import played
+
+output = Output(plain=True)
+
+async def show():
+    while True:
+        output.say("one more line")
+        await asyncio.sleep(0.01)
+
+sys.exit(played(show(), output))
+"""
+
+
+def test_a_show_whose_reader_has_gone_is_stopped() -> None:
+    command = [sys.executable, "-c", SHOW_WITHOUT_END]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            assert process.stdout.readline() == b"one more line\n"
+            process.stdout.close()
+            assert process.wait(timeout=30) == STOPPED
+            assert process.stderr.read() == b""
+        finally:
+            process.kill()
+
+
+class Closed:
+    """A terminal that was closed, or a pipe whose reader has ended."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def write(self, _: str) -> None:
+        raise OSError(self.number, os.strerror(self.number))
+
+    flush = isatty = lambda self: False
+
+    def fileno(self) -> int:
+        raise OSError
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EIO])
+def test_who_has_gone_leaves_nothing_behind_not_even_logs(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    downs: list[bool] = []
+    cluster = SimpleNamespace(
+        running=False,
+        up=lambda **_: None,
+        down=lambda keep_logs=False: downs.append(keep_logs),
+    )
+
+    def run(*_: object) -> int:
+        monkeypatch.setattr("sys.stdout", Closed(number))
+        return STOPPED
+
+    monkeypatch.setattr("cluster.local.Cluster.named", lambda _: cluster)
+    monkeypatch.setattr(stage, "_build", lambda *_, **__: None)
+    monkeypatch.setattr(stage, "_run", run)
+    code = stage.play(Options(), Output(plain=True), keep=False)
+    monkeypatch.undo()
+    assert (code, downs) == (STOPPED, [False])
