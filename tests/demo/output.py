@@ -33,6 +33,9 @@ class _Audience:
 
     encoding = "utf-8"
 
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+
     def write(self, text: str) -> int:
         with self._hearing():
             self._stream.write(text)
@@ -43,7 +46,8 @@ class _Audience:
             self._stream.flush()
 
     def isatty(self) -> bool:
-        return self._stream.isatty()
+        """Tell whether it was a terminal: a closed one is none, and a live view would be mute."""
+        return self._terminal
 
     def fileno(self) -> int:
         return self._stream.fileno()

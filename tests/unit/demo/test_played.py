@@ -103,6 +103,35 @@ def test_a_show_whose_reader_has_gone_is_stopped() -> None:
             process.kill()
 
 
+SCREEN_WITHOUT_END = SHOW_WITHOUT_END.replace(
+    """    while True:
+        output.say("one more line")
+        await asyncio.sleep(0.01)""",
+    """    with Screen(output.console) as screen:
+        while True:
+            screen.show(frame())
+            await asyncio.sleep(0.01)""",
+).replace("plain=True", "plain=False")
+
+
+def test_a_show_on_a_terminal_that_is_closed_is_stopped() -> None:
+    """Only the leader of its session is sent SIGHUP then: here that is nobody."""
+    script = "from demo.inside import Screen\nfrom unit.demo.moments import frame\n"
+    command = [sys.executable, "-c", script + SCREEN_WITHOUT_END]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm"}
+    master, slave = os.openpty()
+    with subprocess.Popen(
+        command, stdout=slave, stderr=subprocess.DEVNULL, env=os.environ | environment
+    ) as process:
+        try:
+            os.close(slave)
+            assert os.read(master, 100)
+            os.close(master)
+            assert process.wait(timeout=30) == STOPPED
+        finally:
+            process.kill()
+
+
 class Closed:
     """A terminal that was closed, or a pipe whose reader has ended."""
 
