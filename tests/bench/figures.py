@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+_RELEASES: Final = (
+    "Besides the five intervals it takes the start of the new pods, at most a quarter of an"
+    " interval until checks fall on the grid that Canaries share, and the roll-out of the primary."
+)
 _GUARD: Final = (
     "The guard needs two scrapes of a canary that fails everything, and more the less it fails: a"
     " scrape is seen up to one scrape interval after the failure, and 50 requests a second at 10 %"
@@ -67,11 +71,22 @@ ROWS: Final[Mapping[str, Row]] = {
         for_more=True,
     ),
     "create-100": Row(
-        "100 Canaries created at once: all Initialized", "s", 10, flagger="55 s", argo="18.7 s"
+        "100 Canaries created at once: all Initialized",
+        "s",
+        10,
+        flagger="55 s",
+        argo="18.7 s",
+        why="See the details for who kept the machine busy: the API server, its controllers and the"
+        " pods share it with the operator.",
     ),
     "create-100-routes": Row("100 Canaries created at once: all routes written", "s"),
     "releases-20": Row(
-        "20 releases at once: the last one promoted", "s", 55, flagger="94.3 s", argo="53.9 s"
+        "20 releases at once: the last one promoted",
+        "s",
+        55,
+        flagger="94.3 s",
+        argo="53.9 s",
+        why=_RELEASES,
     ),
     "releases-20-ratio": Row(
         "20 releases at once: the last one against the ideal schedule",
@@ -79,6 +94,7 @@ ROWS: Final[Mapping[str, Row]] = {
         1.1,
         budget_text="1.1 times, with 1,000",
         for_more=True,
+        why=_RELEASES,
     ),
     "releases-20-queries": Row(
         "20 releases at once: Prometheus queries an interval",
@@ -124,7 +140,11 @@ ROWS: Final[Mapping[str, Row]] = {
     "healthy-failed": Row("Healthy release: failed requests", budget=0, flagger="0", argo="0"),
     "step-writes": Row("Healthy release: API writes a step (status, route)", budget=2),
     "step-events": Row("Healthy release: Events a step, written besides"),
-    "step-queries": Row("Healthy release: Prometheus queries an interval", budget=1),
+    "step-queries": Row(
+        "Healthy release: Prometheus queries an interval",
+        budget=1,
+        why="The guard asks for counts once a scrape, besides the metric that gates the steps.",
+    ),
     "prometheus-away": Row(
         "Prometheus away for 90 s: goes on after",
         "s",

@@ -207,14 +207,18 @@ async def outages(stand: Stand, scale: Scale, say: Say) -> Figures:
             status = await app.status()
         finally:
             await asyncio.to_thread(stand.backend.start, "prometheus")
-        began = time.time()
-        held = (status["phase"], status["canaryWeight"]) == ("Progressing", LADDER[1])
-        await app.weight(LADDER[2], within=60 + 3 * scale.interval)
+        began, weight = time.time(), status["canaryWeight"]
+        # Blind for longer than `blindTimeout` it goes back to the first step.
+        held = status["phase"] == "Progressing" and weight in LADDER[:2]
+        if held:
+            following = LADDER[LADDER.index(weight) + 1]
+            await app.weight(following, within=60 + 3 * scale.interval)
         figures["prometheus-away"] = Measured(
             time.time() - began if held else None,
-            f"held at weight {LADDER[1]}; failed checks: {status['failedChecks']}; {_sent(load)}"
+            f"held, at weight {weight} in the end; failed checks: {status['failedChecks']};"
+            f" {_sent(load)}"
             if held
-            else f"{status['phase']} at weight {status['canaryWeight']}",
+            else f"{status['phase']} at weight {weight}",
         )
     return figures
 

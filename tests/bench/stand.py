@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from cluster.local import Cluster
@@ -23,6 +24,8 @@ AT_ONCE: Final = 16
 """How many requests we have under way ourselves."""
 MANY_EVERY: Final = 0.1
 """Seconds between two looks at many objects."""
+SCRAPES: Final = 3
+"""After how many scrapes an operator knows how far they are apart."""
 LADDER: Final = (10, 20, 30, 40, 50)
 PROMOTED: Final = ("Finalising", "Succeeded")
 """The phases in which the new revision is the primary and has all traffic."""
@@ -102,6 +105,7 @@ class Stand:
         await install(self.api)
         self.operator = await start_operator(self.api, Cluster.current())
         await _until(self.operator.leads, 30, "the operator does not lead")
+        await _until(self._is_scraped, 60, "Prometheus scrapes nothing")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -114,6 +118,13 @@ class Stand:
         finally:
             await asyncio.to_thread(self.operator.stop)
             await self.api.close()
+
+    async def _is_scraped(self) -> bool:
+        """Tell whether Prometheus knows how often it scrapes: it may have been started just now."""
+        url = f"{self.backend.prometheus}/api/v1/query"
+        query = {"query": f"min(count_over_time(up[1m])) >= {SCRAPES}"}
+        async with aiohttp.ClientSession() as session, session.get(url, params=query) as answer:
+            return bool((await answer.json())["data"]["result"])
 
     def app(self, name: str) -> App:
         """Return an app that is removed in the end; nothing is created yet."""
