@@ -1,5 +1,6 @@
 import asyncio
 import os
+import signal
 
 from hypothesis import settings
 
@@ -10,9 +11,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_configure() -> None:
-    """Keep looptime from making an event loop for tests that have none.
-
-    It asks for the current loop before every test; until one was ever set, asking makes one, which
-    nobody closes, and that is an error in whichever test the garbage collector finds it.
-    """
+    """Give tests what they take for granted, however they were started."""
+    # looptime asks for the current loop before every test; until one was ever set, asking makes
+    # one, which nobody closes, and that is an error in whichever test the garbage collector runs.
     asyncio.set_event_loop(None)
+    # A shell starts what runs in the background with Ctrl-C ignored, and so would its children.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
