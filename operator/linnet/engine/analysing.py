@@ -11,7 +11,6 @@ from typing import Final
 
 from linnet.analysis import checks as judging
 from linnet.analysis.policy import Absence, CheckResult, Ruling, RulingVerdict, Sample, step
-from linnet.analysis.policy.sentences import failing
 from linnet.analysis.watch import TileReading
 from linnet.api.status import Phase, Verdict
 from linnet.engine.conditions import reason_of
@@ -182,7 +181,7 @@ def _outcome(s: Situation, progress: Progress, sample: Sample) -> Outcome:
     checks = checks_of(s) if sample.check else ()
     match ruling.verdict:
         case RulingVerdict.ROLLBACK:
-            outcome = _taken_back(s, ruling, sample, checks)
+            outcome = _taken_back(s, ruling, checks)
         case RulingVerdict.ADVANCE:
             outcome = _advanced(ruling, checks)
         case RulingVerdict.PROMOTE:
@@ -192,12 +191,9 @@ def _outcome(s: Situation, progress: Progress, sample: Sample) -> Outcome:
     return replace(outcome, progress=progress)
 
 
-def _taken_back(s: Situation, ruling: Ruling, sample: Sample, checks: Checks) -> Outcome:
-    failed, message = ruling.state.failed_checks, ruling.message
-    if sample.check is not None and ruling.reason == "AnalysisFailed":
-        # Only here may the threshold be another than that of the checks before.
-        message = failing(sample.check.message, failed, ruling.policy.threshold)
-    return roll_back(s, ruling.reason, message, failed_checks=failed, checks=checks)
+def _taken_back(s: Situation, ruling: Ruling, checks: Checks) -> Outcome:
+    failed = ruling.state.failed_checks
+    return roll_back(s, ruling.reason, ruling.message, failed_checks=failed, checks=checks)
 
 
 def _advanced(ruling: Ruling, checks: Checks) -> Outcome:

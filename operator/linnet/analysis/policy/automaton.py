@@ -169,7 +169,7 @@ def _count_a_failed_check(t: Turn) -> Ruling | None:
         return None
     failed = t.state.failed_checks + 1
     state = replace(t.state, failed_checks=failed)
-    detail = f"{check.message} (failed check {failed} of {t.policy.threshold})"
+    detail = sentences.failing(check.message, failed, t.policy.threshold)
     if failed >= t.policy.threshold:
         return t.roll_back("AnalysisFailed", detail, state)
     return t.rule(RulingVerdict.HOLD, "CheckFailed", detail, state=state)
