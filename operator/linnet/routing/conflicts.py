@@ -17,20 +17,10 @@ from linnet.routing.services import apex_ref, check_apex
 from linnet.routing.subsets import check_subsets
 from linnet.routing.takeover import is_taken_over, is_to_be_taken_over
 
-__all__ = ["ROOT_NAMESPACE", "canary_hosts", "conflict", "conflicts", "hosts_of", "notices"]
+__all__ = ["ROOT_NAMESPACE", "canary_hosts", "conflicts", "hosts_of", "notices"]
 
 Object = Mapping[str, Any]
 Objects = Mapping[ObjectRef, Object]
-
-
-def conflict(
-    canary: Canary,
-    objects: Objects,
-    neighbours: Iterable[Object] = (),
-    others: Collection[str] = (),
-) -> SpecError | None:
-    """Return the first thing that stands against the Canary's objects, if any: see `conflicts`."""
-    return next(conflicts(canary, objects, neighbours, others), None)
 
 
 def conflicts(

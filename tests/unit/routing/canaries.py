@@ -1,12 +1,14 @@
 """A Canary and what lies around it, to be modified by the test that needs something special."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from linnet.api.canary import Canary
 from linnet.api.names import ORIGINAL_ANNOTATION
 from linnet.api.objects import ObjectRef, ref_of
+from linnet.errors import SpecError
 from linnet.ownership import owned_metadata
+from linnet.routing.conflicts import conflicts
 
 Object = Mapping[str, Any]
 
@@ -64,3 +66,13 @@ def taken_over(kind: str, original: str, **spec: Any) -> Object:
 def objects(*objs: Object) -> dict[ObjectRef, Object]:
     """Return objects by their references, as an observation has them."""
     return {ref_of(obj): obj for obj in objs}
+
+
+def conflict(
+    canary: Canary,
+    objects: Mapping[ObjectRef, Object],
+    neighbours: Iterable[Object] = (),
+    others: Collection[str] = (),
+) -> SpecError | None:
+    """Return the first conflict, which is the one that a Canary stalls on."""
+    return next(conflicts(canary, objects, neighbours, others), None)

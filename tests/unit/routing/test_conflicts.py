@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from linnet.errors import SpecError
-from linnet.routing.conflicts import canary_hosts, conflict, hosts_of, notices
+from linnet.routing.conflicts import canary_hosts, hosts_of, notices
 from linnet.routing.hosts import covers
 from unit.routing.canaries import (
     Object,
     canary,
+    conflict,
     left_behind,
     objects,
     of_controller,

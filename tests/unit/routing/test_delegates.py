@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from linnet.routing.conflicts import conflict, notices
+from linnet.routing.conflicts import notices
 from linnet.routing.virtualservice import virtual_service
-from unit.routing.canaries import Object, canary, objects, of_somebody
+from unit.routing.canaries import Object, canary, conflict, objects, of_somebody
 
 DELEGATE = {"name": "podinfo", "namespace": "test"}
 

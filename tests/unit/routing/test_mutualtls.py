@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from linnet.routing.conflicts import conflict
-from unit.routing.canaries import Object, canary, objects, of_linnet, of_somebody
+from unit.routing.canaries import Object, canary, conflict, objects, of_linnet, of_somebody
 from unit.workload.deployments import deployment
 
 
