@@ -13,6 +13,7 @@ from linnet.api.names import GROUP, KIND, VERSION
 from linnet.cli import plan_sources
 from linnet.cli.manifests import canary_in
 from linnet.cli.parameters import (
+    CONTEXT,
     SCRAPE_INTERVAL,
     check_traffic,
     namespace_name,
@@ -84,7 +85,7 @@ Examples:
     "  [default: with these, the Canary's spec.metricsServer]",
 )
 @click.option("--kubeconfig", metavar="FILE", default="", help="Whose cluster to ask.")
-@click.option("--context", metavar="NAME", default="", help="The context of the kubeconfig to use.")
+@CONTEXT
 @SCRAPE_INTERVAL
 @click.option(
     "--runs",
