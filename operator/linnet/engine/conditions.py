@@ -8,11 +8,9 @@ from linnet.errors import SpecError
 
 UNDER_WAY = {Phase.INITIALIZING, Phase.PROGRESSING, Phase.PROMOTING, Phase.FINALISING}
 SERVING_AS_ASKED = {Phase.INITIALIZED, Phase.FINALISING, Phase.SUCCEEDED}
-NEEDS_HELP = {
-    (Phase.INITIALIZING, "ProgressDeadlineExceeded"),
-    (Phase.PROMOTING, "ProgressDeadlineExceeded"),
-    (Phase.TERMINATING, "ProgressDeadlineExceeded"),
-}
+LATE = "ProgressDeadlineExceeded"
+"""The reason of a Canary that waits for pods longer than they should take."""
+NEEDS_HELP = {(Phase.INITIALIZING, LATE), (Phase.PROMOTING, LATE), (Phase.TERMINATING, LATE)}
 """Where somebody has to help, though nothing is wrong with what the Canary says."""
 
 IMPAIRED = "Impaired"

@@ -12,7 +12,7 @@ from linnet.analysis.policy.sentences import failing
 from linnet.analysis.ramps import ladder
 from linnet.api.status import Phase, Verdict
 from linnet.engine.analysing import check_result, checks_of
-from linnet.engine.conditions import reason_of
+from linnet.engine.conditions import LATE, reason_of
 from linnet.engine.lifecycle import (
     ANNOUNCEMENT,
     LEAVING,
@@ -98,7 +98,7 @@ def begin_with_what_serves(s: Situation) -> Outcome | None:
         why = because(s.primary.failing if s.primary else None)
         return Outcome(
             {"phase": Phase.INITIALIZING, "deadline": deadline, "drain_until": None},
-            "ProgressDeadlineExceeded" if s.now >= deadline else "Initializing",
+            LATE if s.now >= deadline else "Initializing",
             f"waiting for Deployment {name} to be ready{why}",
         )
     if s.status.drain_until is None:
@@ -228,7 +228,7 @@ def _shift_everything(s: Situation) -> Outcome:
         why = because(s.target.failing if s.target else None)
         return Outcome(
             {"deadline": deadline},
-            "ProgressDeadlineExceeded" if s.now >= deadline else "WaitingForCanary",
+            LATE if s.now >= deadline else "WaitingForCanary",
             f"waiting for Deployment {s.canary.target_name} to be ready for all traffic{why}",
         )
     if obstacle := held(s):

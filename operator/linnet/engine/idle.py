@@ -1,10 +1,8 @@
 """Rules for a Canary with no release under way."""
 
-from datetime import timedelta
-
 from linnet.api.status import Phase
 from linnet.engine.conditions import reason_of
-from linnet.engine.lifecycle import SUSPENDED, drained_at
+from linnet.engine.lifecycle import SUSPENDED, drained_at, half_drained
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal
 from linnet.engine.release import start
 from linnet.engine.situation import Situation
@@ -66,12 +64,10 @@ def drain_once_the_routes_are_written(s: Situation) -> Outcome | None:
     """
     if s.status.phase is not Phase.FINALISING and not _has_pods_at_rest(s):
         return None
-    routed, until = bool(canary_share(s.canary, s.observation.objects)), s.status.drain_until
-    if until is None:
+    routed = bool(canary_share(s.canary, s.observation.objects))
+    if s.status.drain_until is None:
         return NOTHING_NEW if routed else Outcome({"drain_until": drained_at(s)})
-    if routed and until - s.now < timedelta(seconds=s.spec.scale_down_delay_seconds) / 2:
-        return Outcome({"drain_until": None})
-    return None
+    return Outcome({"drain_until": None}) if routed and half_drained(s) else None
 
 
 def _has_pods_at_rest(s: Situation) -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from linnet.api.status import Phase
-from linnet.engine.conditions import reason_of
+from linnet.engine.conditions import LATE, reason_of
 from linnet.engine.leaving import has_left, let_go
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
 from linnet.engine.routes import are_written
@@ -13,8 +13,6 @@ from linnet.errors import SpecError
 RELEASING = (Phase.PROGRESSING, Phase.PROMOTING)
 ANNOUNCEMENT = timedelta(seconds=2)
 """How long proxies get to learn of destinations before these get traffic (measured: 0.16 s)."""
-LATE = "ProgressDeadlineExceeded"
-"""The reason of a Canary that waits for pods longer than they should take."""
 SUSPENDED = "Suspended"
 """The reason of a Canary that is left alone."""
 LEAVING = (Phase.TERMINATING, Phase.TERMINATED)
@@ -67,7 +65,7 @@ def _shift_to_the_target(s: Situation) -> Outcome:
         deadline = s.status.deadline or progress_deadline(s)
         changes = {"canary_weight": 100, "drain_until": drained_at(s), "deadline": deadline}
         return Outcome(changes, "Terminating", message)
-    if unwritten and s.status.drain_until - s.now < _delay(s) / 2:
+    if unwritten and half_drained(s):
         return Outcome({"drain_until": None})
     if s.now < s.status.drain_until:
         return NOTHING_NEW
@@ -147,7 +145,7 @@ def bootstrap_the_primary(s: Situation) -> Outcome | None:
         waiting += because(s.primary.failing if s.primary else None)
         return Outcome(
             {"phase": Phase.INITIALIZING, "deadline": deadline, "drain_until": None},
-            "ProgressDeadlineExceeded" if s.now >= deadline else "Initializing",
+            LATE if s.now >= deadline else "Initializing",
             waiting,
         )
     if s.status.drain_until is None:
@@ -192,6 +190,11 @@ def progress_deadline(s: Situation) -> datetime:
 def drained_at(s: Situation) -> datetime:
     """Return when pods that lose their traffic now may go."""
     return s.now + _delay(s)
+
+
+def half_drained(s: Situation) -> bool:
+    """Tell whether so much of the delay is over that it is to begin anew where routes are late."""
+    return s.status.drain_until is not None and s.status.drain_until - s.now < _delay(s) / 2
 
 
 def _delay(s: Situation) -> timedelta:

@@ -2,6 +2,7 @@
 
 from linnet.analysis.ramps import weight_on_the_way_back
 from linnet.api.status import Phase
+from linnet.engine.conditions import LATE
 from linnet.engine.lifecycle import progress_deadline
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal
 from linnet.engine.release import traffic_away
@@ -41,7 +42,7 @@ def wait_for_the_primary(s: Situation) -> Outcome | None:
     why = f": {s.primary.failing}" if s.primary and s.primary.failing else ""
     late = s.status.deadline is not None and s.now >= s.status.deadline
     waiting = f"waiting for the primary to run revision {s.status.revision}{why}"
-    return Outcome({}, "ProgressDeadlineExceeded" if late else "Promoting", waiting)
+    return Outcome({}, LATE if late else "Promoting", waiting)
 
 
 def shift_back_to_the_primary(s: Situation) -> Outcome | None:

@@ -3,6 +3,7 @@
 from linnet.analysis import checks as judging
 from linnet.analysis.policy.sentences import failing
 from linnet.api.status import Phase, Verdict
+from linnet.engine.conditions import LATE
 from linnet.engine.lifecycle import RELEASING, drained_at, progress_deadline
 from linnet.engine.outcome import NOTHING_NEW, Outcome, normal, warning
 from linnet.engine.situation import Situation
@@ -113,7 +114,7 @@ def wait_for_the_canary(s: Situation) -> Outcome | None:
         seconds = s.spec.progress_deadline_seconds
         return roll_back(
             s,
-            "ProgressDeadlineExceeded",
+            LATE,
             f"the canary's pods were not ready within {seconds} s{why}",
             failed_checks=s.status.failed_checks,
         )
