@@ -1,13 +1,13 @@
 """The components of a cluster: the command line of each, and how one sees that it is ready."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cluster import addresses, credentials, envoy, exporter, workload
 from cluster.binaries import program
 from cluster.envoy import CALLER, GATEWAY, Proxy
-from cluster.namespaces import POD_NETWORK, SERVICE_NETWORK
+from cluster.namespaces import SERVICE_NETWORK
 from cluster.pods import CLUSTER_ID
 from cluster.state import Folder
 
@@ -39,13 +39,14 @@ CONTROLLERS = (
 class Component:
     """One process. It is ready once `ready_url` answers 200; without one, once it runs.
 
-    Standard output goes to `output` when that is set, else to the component's log like standard
-    error.
+    `arguments` are added to the command: those of its n-th start, from 0. Standard output goes to
+    `output` when that is set, else to the component's log like standard error.
     """
 
     name: str
     command: tuple[str, ...]
     ready_url: str = ""
+    arguments: Callable[[int], tuple[str, ...]] = lambda start: ()
     environment: Mapping[str, str] = field(default_factory=dict)
     output: str = ""
 
@@ -165,7 +166,6 @@ def _kwok(folder: Folder) -> Component:
             f"--kubeconfig={folder.component_kubeconfig('kwok')}",
             f"--config={folder.config / 'stages.yaml'}",
             "--manage-all-nodes=true",
-            f"--cidr={POD_NETWORK}",
             "--node-ip=10.244.255.1",
             # Without a lease the node counts as lost after a minute, its pods as not ready. After a
             # restart kwok does nothing until the lease of its former self has run out.
@@ -173,7 +173,13 @@ def _kwok(folder: Folder) -> Component:
             f"--server-address={addresses.KWOK}",
         ),
         ready_url=f"http://{addresses.KWOK}/readyz",
+        arguments=lambda start: (f"--cidr={_pod_network(start)}",),
     )
+
+
+def _pod_network(start: int) -> str:
+    """A part of the network of pods for each start of kwok: it forgets which addresses it gave."""
+    return f"10.{128 + start % 100}.0.0/16"
 
 
 def _istiod(folder: Folder) -> Component:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from cluster.errors import ClusterError
 
-POD_NETWORK = "10.244.0.0/16"
+POD_NETWORK = "10.128.0.0/9"
 SERVICE_NETWORK = "10.96.0.0/16"
 
 

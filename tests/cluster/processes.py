@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -56,6 +57,7 @@ class Processes:
         self._components = dict(components)
         self._running: dict[str, _Process] = {}
         self._exits: dict[int, asyncio.Future[int]] = {}
+        self._starts: Counter[str] = Counter()
         self._locks = {name: asyncio.Lock() for name in components}
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
@@ -116,9 +118,11 @@ class Processes:
 
     def _spawn(self, component: Component) -> _Process:
         log = self._folder.log(component.name)
+        arguments = component.arguments(self._starts[component.name])
+        self._starts[component.name] += 1
         with log.open("ab") as errors, Path(component.output or log).open("ab") as output:
             child = subprocess.Popen(
-                component.command,
+                (*component.command, *arguments),
                 env=os.environ | component.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -247,6 +247,8 @@ async def test_a_component_comes_back_after_it_was_killed(
     wait_for(lambda: bool(kubectl("-n", ns, "get", "deployments", "-o", "name")), "the API")
     apply([deployment(ns, "canary", "2.0.0"), routes(ns, {"stable": 0, "canary": 100})])
     available(ns, "canary")
+    addresses = Counter(pod["status"]["podIP"] for pod in items(ns, "pods"))
+    assert max(addresses.values()) == 1, "each pod has an address of its own"
     await serves(GATEWAY_ADDRESS, f"{ns}.example.com", "2.0.0")
     wait_for(
         lambda: bool(
