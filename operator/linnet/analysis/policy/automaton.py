@@ -248,7 +248,12 @@ def _wait_for_evidence(t: Turn) -> Ruling | None:
         return None
     if t.state.since is not None and t.sample.at - t.state.since < asked.soak:
         return t.hold("Soaking")
-    return None if enough_to_promote(t.policy, t.state) else t.hold("AwaitingEvidence")
+    if enough_to_promote(t.policy, t.state):
+        return None
+    if t.state.undecided:
+        # Still for somebody to decide: the reason says so as long as that is true.
+        return t.hold("Undecided", sentences.undecided(t.policy, t.state, t.sample.at))
+    return t.hold("AwaitingEvidence")
 
 
 def enough_to_promote(policy: Policy, state: ReleaseState) -> bool:

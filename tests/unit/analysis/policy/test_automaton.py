@@ -315,8 +315,18 @@ def test_evidence_that_comes_after_the_deadline_still_promotes() -> None:
     rules = policy(promotion=EVIDENCE | {"margin": 0.2, "deadline": "2m"})
     rulings = play(rules, started(rules), last_checks(120))
     reasons = [ruling.reason for ruling in rulings]
-    assert reasons.count("Undecided") == 1
     assert "Promoting" in reasons[reasons.index("Undecided") :]
+
+
+def test_undecided_stays_the_reason_and_alerts_once() -> None:
+    rules = policy(promotion=EVIDENCE | {"margin": 0.1, "deadline": "2m"})
+    rulings = play(rules, started(rules), last_checks(60))
+    late = rulings[[ruling.alert for ruling in rulings].index(True) :]
+    told = [ruling for ruling in late if ruling.reason != "Watching"]
+    assert len(told) > 2
+    assert {ruling.reason for ruling in told} == {"Undecided"}
+    assert [ruling.alert for ruling in late].count(True) == 1
+    assert told[-1].message.startswith("undecided after 5 min")
 
 
 def test_slow_answers_keep_evidence_from_promoting() -> None:
