@@ -123,8 +123,13 @@ class Folder:
     def acquire(self) -> IO[str] | None:
         """The lock, to be kept open as long as the cluster lives; None while one lives."""
         while True:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = self.lock.open("w")
+            # A cluster that is just ending may take the folder away between any two steps.
+            with suppress(FileExistsError):
+                self.path.mkdir(parents=True, mode=0o700)
+            try:
+                lock = self.lock.open("w")
+            except FileNotFoundError:
+                continue
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -160,5 +165,5 @@ class Folder:
     def release(self) -> None:
         """Remove the lock, and the folder when nothing else is in it; by who holds the lock."""
         self.lock.unlink(missing_ok=True)
-        if not any(self.path.iterdir()):
+        with suppress(OSError):  # there is something else, be it the lock of the next one
             self.path.rmdir()

@@ -1,6 +1,7 @@
 """The folder of a cluster."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,15 @@ def test_a_new_cluster_takes_the_place_of_one_that_was_killed(folder: Folder) ->
     folder.clear()
     folder.create()
     assert not folder.log("etcd").exists()
+
+
+def test_many_may_ask_for_a_folder_that_is_just_taken_away(folder: Folder) -> None:
+    def come_and_go(_: int) -> None:
+        for _ in range(300):
+            if lock := folder.acquire():
+                with lock:
+                    folder.release()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(come_and_go, range(4)))
+    assert not folder.path.exists()
