@@ -134,8 +134,7 @@ class Load:
                 due = start + number / self._rps
                 if await self._stopped_before(due):
                     return
-                self.lag = max(self.lag, loop.time() - due)
-                tasks.create_task(self._send())
+                tasks.create_task(self._send(due))
 
     async def _stopped_before(self, due: float) -> bool:
         try:
@@ -144,10 +143,12 @@ class Load:
         except TimeoutError:
             return False
 
-    async def _send(self) -> None:
+    async def _send(self, due: float) -> None:
+        clock = asyncio.get_running_loop().time
         self._pending += 1
         answer = Answer()
-        at, began = time.time(), time.monotonic()
+        at, began = time.time(), clock()
+        self.lag = max(self.lag, began - due)
         try:
             async with asyncio.timeout(self._timeout):
                 await exchange(self._target, self._payload, answer)
@@ -157,7 +158,7 @@ class Load:
             status, reason = 0, f"no answer within {self._timeout:g} s"
         except (OSError, httptools.HttpParserError) as error:
             status, reason = 0, str(error)
-        took = time.monotonic() - began
+        took = clock() - began
         self._pending -= 1
         self._requests.append(Request(at, took, status, answer.version, answer.pod, reason))
         for waiter in self._waiters:
