@@ -1,4 +1,4 @@
-"""What one side served lately: a window that fades, and whether an objective is missed in it."""
+"""What one side served in a while, and whether an objective is met in it or missed."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -14,20 +14,24 @@ _BEYOND_DOUBT: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Fading sums over tiles of one length."""
+    """Sums over tiles of one length, which may fade."""
 
     seconds: float = 0.0
     requests: float = 0.0
     errors: float = 0.0
 
     def after(self, seconds: float, requests: float, errors: float) -> "Window":
-        """Return the sums with one more tile of `seconds`."""
+        """Return the sums with one more tile of `seconds`, those before it a little faded."""
         fade = max(0.5, 1 - seconds / SPAN)
         return Window(
             self.seconds * fade + seconds,
             self.requests * fade + requests,
             self.errors * fade + errors,
         )
+
+    def plus(self, seconds: float, requests: float, errors: float) -> "Window":
+        """Return the sums with one more tile of `seconds`, none of them faded."""
+        return Window(self.seconds + seconds, self.requests + requests, self.errors + errors)
 
     @property
     def rate(self) -> float:
@@ -39,13 +43,11 @@ class Window:
         """The share of requests that failed."""
         return self.errors / self.requests if self.requests else 0.0
 
-    def misses(self, allowed: float, before: bool) -> bool:
-        """Tell whether more than a share of `allowed` fails; `before` is what was told before.
+    def meets(self, allowed: float) -> bool:
+        """Tell whether no more than a share of `allowed` fails."""
+        return self.errors <= self.requests * allowed
 
-        It takes three standard errors to begin with, and ends when the share is back below: a
-        release does not freeze and thaw with every tile.
-        """
-        if before:
-            return self.errors > self.requests * allowed
+    def misses(self, allowed: float) -> bool:
+        """Tell whether more than a share of `allowed` fails, by three standard errors."""
         expected = self.requests * allowed
         return self.errors >= max(_LEAST_ERRORS, expected + _BEYOND_DOUBT * sqrt(expected))

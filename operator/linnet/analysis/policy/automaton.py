@@ -157,15 +157,15 @@ def first_weight(policy: Policy, state: ReleaseState) -> int:
 
 def _blame_nobody_while_the_primary_fails(t: Turn) -> Ruling | None:
     """The primary misses its objective: no step, no promotion, no failed check."""
-    if t.state.frozen_since is None or t.state.sight.absence is not None:
+    if t.state.freeze is None or t.state.sight.absence is not None:
         return None
-    begins = t.state.frozen_since == (t.sample.at if t.sample.end is None else t.sample.end)
+    begins = t.state.freeze.since == (t.sample.at if t.sample.end is None else t.sample.end)
     return t.rule(RulingVerdict.FREEZE, "PrimaryMissesObjective", alert=begins)
 
 
 def _count_a_failed_check(t: Turn) -> Ruling | None:
     check = t.check
-    if check is None or check.verdict is not Verdict.FAILED or t.state.frozen_since is not None:
+    if check is None or check.verdict is not Verdict.FAILED or t.state.freeze is not None:
         return None
     failed = t.state.failed_checks + 1
     state = replace(t.state, failed_checks=failed)

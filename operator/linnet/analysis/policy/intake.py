@@ -1,10 +1,11 @@
 """Taking a sample in: which tiles are evidence, and whether there is anything to judge by."""
 
+from dataclasses import replace
 from math import inf
 from typing import NamedTuple
 
 from linnet.analysis import schedule
-from linnet.analysis.guard import GuardPolicy
+from linnet.analysis.policy.freeze import freeze_after
 from linnet.analysis.policy.sample import Absence, Sample
 from linnet.analysis.policy.settings import Policy
 from linnet.analysis.policy.state import Comparison, Intake, ReleaseState, Sight
@@ -19,7 +20,7 @@ def take_in(policy: Policy, state: ReleaseState, sample: Sample) -> tuple[Releas
     """Return the state that knows the sample, and whether its tile became evidence."""
     counted = False
     sight, intake, known = state.sight, state.intake, state.comparison
-    frozen = state.frozen_since
+    freeze = state.freeze
     if sample.tile is not None:
         end = sample.at if sample.end is None else sample.end
         if intake.last is None or end > intake.last:
@@ -28,14 +29,17 @@ def take_in(policy: Policy, state: ReleaseState, sample: Sample) -> tuple[Releas
             intake = _after(intake, end, new_to, canary, primary)
             with_traffic = state.weight > 0 and (state.since is None or end > state.since)
             if policy.guard:
+                evident = None if new_to.primary else primary
                 known, counted = _compare(
                     policy,
                     known,
                     canary if with_traffic and not new_to.either else None,
-                    None if new_to.primary else primary,
+                    evident,
                     end,
                 )
-                frozen = _frozen_since(policy.guard, known, state.frozen_since, end)
+                freeze, lately = freeze_after(policy, freeze, known.primary, evident, end)
+                if lately is not known.primary:
+                    known = replace(known, primary=lately)
             if with_traffic:
                 sight = _look(sight, sample, canary, primary, end, state.weight)
     elif sample.absent:
@@ -56,7 +60,7 @@ def take_in(policy: Policy, state: ReleaseState, sample: Sample) -> tuple[Releas
             state.failed_checks,
             next_check,
             state.since,
-            frozen,
+            freeze,
             passed,
             state.undecided,
             state.over,
@@ -186,14 +190,6 @@ def _compare(
         ),
         True,
     )
-
-
-def _frozen_since(
-    guard: GuardPolicy, known: Comparison, frozen: float | None, end: float
-) -> float | None:
-    if not known.primary.misses(guard.objective, frozen is not None):
-        return None
-    return end if frozen is None else frozen
 
 
 def _look(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from linnet.analysis.dispersion import Dispersion
 from linnet.analysis.evidence import RATIOS, Mixture
 from linnet.analysis.guard.process import Process, Run
+from linnet.analysis.policy.freeze import Freeze
 from linnet.analysis.promotion import NonInferiority
 from linnet.analysis.windows import Window
 
@@ -24,20 +25,16 @@ _FLAGS = ("canary_seen", "canary_lost", "primary_lost")
 
 def pack(policy: Policy, state: ReleaseState) -> dict[str, Any]:
     """Return the evidence of `state` and how far the tiles have been taken in."""
-    known, intake = state.comparison, state.intake
+    known, intake, freeze = state.comparison, state.intake, state.freeze
     packed: dict[str, Any] = {
         "rules": _rules(policy),
         "tile": _time(intake.last),
         "data": _time(state.sight.last_data),
-        "frozen": _time(state.frozen_since),
+        "frozen": _time(freeze.since if freeze else None),
+        "thaw": _window(freeze.trial if freeze else Window()),
         "flags": [name for name in _FLAGS if getattr(intake, name)],
         "errors": _process(known.errors),
-        "windows": _numbers(
-            (
-                *(known.canary.seconds, known.canary.requests, known.canary.errors),
-                *(known.primary.seconds, known.primary.requests, known.primary.errors),
-            )
-        ),
+        "windows": [*_window(known.canary), *_window(known.primary)],
         "exposure": _numbers((known.requests, known.failed)),
         "checkPassed": state.check_passed,
         "undecided": state.undecided,
@@ -84,6 +81,7 @@ def _unpack(policy: Policy, memory: Mapping[str, Any], fresh: ReleaseState) -> R
             latency_promotion=NonInferiority(logs[half:]),
         )
     flags = {name: name in memory["flags"] for name in _FLAGS}
+    frozen = _time_of(memory["frozen"])
     return replace(
         fresh,
         intake=replace(fresh.intake, last=_time_of(memory["tile"]), **flags),
@@ -92,7 +90,7 @@ def _unpack(policy: Policy, memory: Mapping[str, Any], fresh: ReleaseState) -> R
             last_data=_time_of(memory["data"]),
             went_back=memory["wentBack"] is True,
         ),
-        frozen_since=_time_of(memory["frozen"]),
+        freeze=None if frozen is None else Freeze(frozen, Window(*_floats(memory["thaw"], 3))),
         check_passed=memory["checkPassed"] is True,
         undecided=memory["undecided"] is True,
         comparison=known,
@@ -135,6 +133,10 @@ def _process_of(packed: Any) -> Process:
         Dispersion(*rest[:4]),
         Run(rest[4], rest[5], rest[6], rest[7], _time_of(since), rest[8] > 0),
     )
+
+
+def _window(window: Window) -> list[float]:
+    return _numbers((window.seconds, window.requests, window.errors))
 
 
 def _numbers(values: Iterable[float]) -> list[float]:

@@ -28,8 +28,8 @@ def _prospects(policy: Policy, state: ReleaseState, at: float) -> Iterator[str]:
     yield from _rollback(policy, state)
     if state.sight.absence is not None:
         yield from _data(policy, state)
-    elif state.frozen_since is not None:
-        yield "steps again as soon as the primary meets its objective"
+    elif state.freeze is not None:
+        yield f"steps again once the primary has met its objective for {span(policy.thaw_after)}"
     else:
         yield from _progress(policy, state, at)
 

@@ -57,7 +57,12 @@ def frozen(policy: Policy, state: ReleaseState, at: float) -> str:
     """Return why nothing is decided while the primary fails."""
     window = state.comparison.primary
     allowed = percent(policy.guard.objective) if policy.guard else "its objective"
-    since = "" if state.frozen_since is None else f" for {span(at - state.frozen_since)}"
+    if state.freeze and policy.guard and window.meets(policy.guard.objective):
+        return (
+            f"frozen at weight {state.weight}: the primary itself failed more than {allowed} of its"
+            f" requests; it has met its objective for {span(state.freeze.trial.seconds)}"
+        )
+    since = "" if state.freeze is None else f" for {span(at - state.freeze.since)}"
     return (
         f"frozen at weight {state.weight}: the primary itself fails {percent(window.error_rate)} of"
         f" its requests{since}, more than {allowed}"

@@ -7,6 +7,7 @@ from linnet.analysis.exposure import RampPolicy
 from linnet.analysis.guard.settings import GuardPolicy, guard_policy_of
 from linnet.analysis.ramps import ladder
 from linnet.analysis.schedule import spacing
+from linnet.analysis.windows import SPAN
 from linnet.api.analysis import Analysis
 
 
@@ -31,7 +32,9 @@ class Policy:
     """What one release is decided by. Spans in seconds, `latency` (an edge) in milliseconds.
 
     `ladder` is never empty and rises strictly. `guard`, `promotion` and `ramp` are None where they
-    are not asked for. `measured` tells whether there are threshold metrics at all.
+    are not asked for. `measured` tells whether there are threshold metrics at all. A freeze ends
+    when the primary has met its objective for `thaw_after`: a minute, or as long as a check looks
+    back.
     """
 
     ladder: tuple[int, ...]
@@ -44,6 +47,7 @@ class Policy:
     blind_timeout: float
     no_data_fails: bool
     seconds: float
+    thaw_after: float = SPAN
     latency: float | None = None
 
     def step_above(self, weight: int) -> int | None:
@@ -84,6 +88,7 @@ def policy_of(analysis: Analysis, *, seconds: float, latency: float | None = Non
         blind_timeout=analysis.blind_timeout.total_seconds(),
         no_data_fails=analysis.on_no_data == "fail",
         seconds=seconds,
+        thaw_after=max([SPAN, *(one.interval.total_seconds() for one in analysis.metrics)]),
         latency=latency if guard and guard.latency else None,
     )
 

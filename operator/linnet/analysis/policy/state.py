@@ -6,6 +6,7 @@ from typing import Any
 
 from linnet.analysis.guard import Process
 from linnet.analysis.policy import memory as remembering
+from linnet.analysis.policy.freeze import Freeze
 from linnet.analysis.policy.sample import Absence
 from linnet.analysis.policy.settings import Policy
 from linnet.analysis.promotion import NonInferiority
@@ -60,7 +61,7 @@ class ReleaseState:
     """What is known of a release. `weight` in percent, times in seconds.
 
     `since` is when the canary first got traffic, `next_check` when its next check is due,
-    `frozen_since` since when the primary misses its objective. `check_passed` is what the last
+    `freeze` is there while the primary misses its objective. `check_passed` is what the last
     check said. `over` tells that the release was promoted or taken back.
     """
 
@@ -68,7 +69,7 @@ class ReleaseState:
     failed_checks: int = 0
     next_check: float | None = None
     since: float | None = None
-    frozen_since: float | None = None
+    freeze: Freeze | None = None
     check_passed: bool = True
     undecided: bool = False
     over: bool = False

@@ -444,7 +444,7 @@ def test_messages(samples: list[Sample], words: list[str]) -> None:
             id="blind",
         ),
         pytest.param(
-            {}, every(15, [BOTH_BAD] * 8), ["the primary meets its objective"], id="frozen"
+            {}, every(15, [BOTH_BAD] * 8), ["the primary has met its objective"], id="frozen"
         ),
     ],
 )
