@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from linnet.cli import main
+from linnet.cli.screen import show
 from linnet.cli.status import News, view
-from linnet.cli.watching import show
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 

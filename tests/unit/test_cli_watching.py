@@ -1,6 +1,9 @@
-"""`--watch` without a screen: a stream for pipes and files. The commands are real processes."""
+"""`--watch`: a stream for pipes and files, or a screen. The commands are real processes."""
 
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +16,15 @@ from typing import IO, Any
 
 import pytest
 
+from linnet.adapters.connection import NotFoundError
+from linnet.cli.watching import watch
+from linnet.errors import SpecError, UnavailableError
+
 PATIENCE = 30
 ENOUGH_LOOKS = 2
+AWAY = 503, '{"message": "etcd has no leader"}'
+UNKNOWN = 401, '{"message": "Unauthorized"}'
+NO_CRD = 404, "404 page not found\n"
 
 
 class Api:
@@ -22,6 +32,7 @@ class Api:
 
     def __init__(self) -> None:
         self.canary: dict[str, Any] = {"metadata": {"namespace": "shop", "name": "web"}}
+        self.fails: tuple[int, str] | None = None
         self.looks = 0
         self._looked = threading.Condition()
         api = self
@@ -29,8 +40,10 @@ class Api:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 one = self.path.endswith("/web")
-                body = json.dumps(api.canary if one else {"items": [api.canary]}).encode()
-                self.send_response(200)
+                good = 200, json.dumps(api.canary if one else {"items": [api.canary]})
+                status, text = api.fails or good
+                body = text.encode()
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -135,3 +148,127 @@ def test_it_ends_when_nobody_reads_any_more(kubeconfig: str) -> None:
         process.stdout.close()
         assert process.wait(timeout=PATIENCE) == 0
         assert process.stderr.read() == b""
+
+
+def test_an_outage_is_outlasted_or_ended_by_ctrl_c(api: Api, kubeconfig: str) -> None:
+    with watching("status", "--kubeconfig", kubeconfig) as process:
+        line_with("weight is 10", process.stdout)
+        api.fails = AWAY
+        assert "etcd has no leader" in line_with("out of sight", process.stdout)
+        api.fails = None
+        line_with("in sight again", process.stdout)
+        api.fails = AWAY
+        line_with("out of sight", process.stdout)
+        process.send_signal(signal.SIGINT)
+        rest, said = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, rest, said) == (130, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "says"),
+    [
+        pytest.param(UNKNOWN, "Canaries: Unauthorized", id="a token that has expired"),
+        pytest.param(NO_CRD, "are linnet's CRDs installed?", id="a CRD that was deleted"),
+    ],
+)
+def test_a_refusal_ends_it(refusal: tuple[int, str], says: str, api: Api, kubeconfig: str) -> None:
+    with watching("status", "--kubeconfig", kubeconfig) as process:
+        line_with("weight is 10", process.stdout)
+        api.fails = refusal
+        rest, said = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, rest) == (1, b"")
+    assert says in said.decode()
+
+
+def test_a_screen_keeps_what_was_seen_last(api: Api, kubeconfig: str) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "LINES": "40"}
+    command = [sys.executable, "-m", "linnet", "status", "--watch", "--kubeconfig", kubeconfig]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=environment) as process:
+        os.close(theirs)
+        try:
+            with os.fdopen(ours, "rb", buffering=0) as screen:
+                shown_with("weight is 10", screen)
+                api.fails = AWAY
+                shown_with("out of sight, trying again: Canaries: etcd has no leader", screen)
+                shown_with("weight is 10", screen)
+                api.fails = None
+                api.moves_to(20)
+                shown_with("weight is 20", screen)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(timeout=PATIENCE) == 130
+        finally:
+            process.kill()
+
+
+def shown_with(words: str, screen: IO[bytes]) -> str:
+    """Return what a screen was sent, up to these words."""
+    sent = ""
+    while words not in sent:
+        more = screen.read(4096)
+        assert more, f"the screen ended without {words!r}"
+        sent += more.decode(errors="replace")
+    return sent
+
+
+class EnoughError(Exception):
+    """The test has seen what it wanted."""
+
+
+OUT = UnavailableError("Canary shop/web: no route\nto host")
+REFUSED = SpecError("Forbidden", "Canary shop/web: forbidden")
+LOST = "out of sight, trying again: Canary shop/web: no route to host"
+FOUND = "in sight again"
+Looks = list[str | Exception]
+
+
+@pytest.mark.parametrize(
+    ("looks", "ends_with", "lines"),
+    [
+        pytest.param([OUT], OUT, [], id="the first look must succeed"),
+        pytest.param(["a", OUT, OUT, "b"], None, ["a", LOST, FOUND, "b"], id="an outage"),
+        pytest.param(
+            ["a", OUT, "b", OUT, "c"], None, ["a", LOST, FOUND, "b", LOST, FOUND, "c"], id="two"
+        ),
+        pytest.param(["a", REFUSED], REFUSED, ["a"], id="a refusal ends it"),
+        pytest.param(
+            ["a", OUT, *[REFUSED] * 5, "b"],
+            None,
+            ["a", LOST, FOUND, "b"],
+            id="a server that starts may refuse for a moment",
+        ),
+        pytest.param(
+            ["a", OUT, REFUSED, OUT, *[REFUSED] * 6], REFUSED, ["a", LOST], id="not for longer"
+        ),
+        pytest.param(
+            ["a", OUT, "b", REFUSED], REFUSED, ["a", LOST, FOUND, "b"], id="nor once it has started"
+        ),
+        pytest.param(
+            ["a", NotFoundError("web not found")],
+            NotFoundError("web not found"),
+            ["a"],
+            id="what was deleted is not waited for",
+        ),
+    ],
+)
+async def test_what_is_told_of_each_look(
+    looks: Looks,
+    ends_with: Exception | None,
+    lines: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("linnet.cli.watching.REFRESH", 0)
+    script = iter([*looks, EnoughError()])
+
+    async def look() -> str:
+        found = next(script)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    with pytest.raises(type(ends_with or EnoughError())) as ended:
+        await watch(look, lambda found, _: found, lambda found, _: [found])
+    assert str(ended.value) == str(ends_with or "")
+    told = [re.sub(r"^\S+Z  ", "", line) for line in capsys.readouterr().out.splitlines()]
+    assert told == lines

@@ -21,14 +21,18 @@ PARALLEL = 32
 """How many requests may be under way at once; the rest wait for their turn."""
 
 USER_AGENT = f"linnet/{__version__}"
-FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
-TRY_AGAIN = frozenset({401, 408, 425, 429})
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
+TRY_AGAIN = frozenset({408, 425, 429})
 
 _NO_PERMISSION = re.compile(r"cannot \S+ resource ")
 
 
 class NotFoundError(LinnetError):
     """The object does not exist, or its kind or namespace does not."""
+
+
+class UnauthorizedError(UnavailableError):
+    """The API server does not know who asks. A fresh token may help, so it is worth a retry."""
 
 
 class Connection:
@@ -136,6 +140,8 @@ def _failure(status: int, subject: object, answer: Mapping[str, Any]) -> LinnetE
         return NotFoundError(message)
     if status == CONFLICT:
         return ConflictError(message)
+    if status == UNAUTHORIZED:
+        return UnauthorizedError(message)
     if status in TRY_AGAIN or status >= 500:
         return UnavailableError(message)
     if status == FORBIDDEN and _NO_PERMISSION.search(said):

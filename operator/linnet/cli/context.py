@@ -9,8 +9,8 @@ from typing import Any
 import click
 from kubernetes.aio.config import ConfigException, kube_config, list_kube_config_contexts
 
-from linnet.adapters.connection import Connection, NotFoundError
-from linnet.errors import LinnetError
+from linnet.adapters.connection import Connection, NotFoundError, UnauthorizedError
+from linnet.errors import LinnetError, UnavailableError
 
 # It warns of a missing kubeconfig, which in a pod is as it should be; else the connection says so.
 logging.getLogger(kube_config.__name__).addHandler(logging.NullHandler())
@@ -30,10 +30,20 @@ def carry_out(work: Coroutine[Any, Any, None], unknown: str = UNKNOWN) -> None:
     except NotFoundError as error:
         raise click.ClickException(f"{error}{unknown}") from error
     except LinnetError as error:
-        told = str(error).strip()
-        # So an API server answers for an API group that it does not have.
-        missing = f": {NO_CRDS}" if told.endswith("404 page not found") else ""
-        raise click.ClickException(told + missing) from error
+        missing = f": {NO_CRDS}" if _lacks_crds(error) else ""
+        raise click.ClickException(str(error).strip() + missing) from error
+
+
+def may_pass(error: LinnetError) -> bool:
+    """Tell whether an error may pass by itself, without anybody changing permissions or objects."""
+    if isinstance(error, UnauthorizedError) or _lacks_crds(error):
+        return False
+    return isinstance(error, UnavailableError)
+
+
+def _lacks_crds(error: LinnetError) -> bool:
+    # So an API server answers for an API group that it does not have.
+    return str(error).strip().endswith("404 page not found")
 
 
 @asynccontextmanager

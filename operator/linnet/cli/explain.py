@@ -18,8 +18,9 @@ from linnet.cli.conditions import ROUTED, one_line, unwritten
 from linnet.cli.context import carry_out, connected
 from linnet.cli.parameters import CONTEXT, KUBECONFIG, NAMESPACE, object_name
 from linnet.cli.routed import with_routes_if_stalled
+from linnet.cli.screen import show
 from linnet.cli.upcoming import clock, is_seen, neglected, upcoming
-from linnet.cli.watching import show, watch
+from linnet.cli.watching import watch
 
 BAR = 20
 """Characters of the bar that shows how much of the evidence is there."""

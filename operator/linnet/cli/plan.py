@@ -21,7 +21,7 @@ from linnet.cli.parameters import (
     primary_errors,
 )
 from linnet.cli.plan_sources import render
-from linnet.cli.watching import is_screen
+from linnet.cli.screen import is_screen
 from linnet.errors import LinnetError, SpecError
 from linnet.planning.assumptions import Assumptions
 from linnet.planning.finding import Severity, is_worse_or_as_bad

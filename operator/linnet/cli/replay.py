@@ -10,7 +10,7 @@ import click
 from linnet.cli.manifests import read_analysis, read_canary, stdin
 from linnet.cli.parameters import moment, namespace_name, span
 from linnet.cli.replay_report import clock, table, totals, verdicts
-from linnet.cli.watching import console
+from linnet.cli.screen import console
 from linnet.errors import LinnetError, SpecError, UnavailableError
 from linnet.simulation.hindsight import Reckoning, Truth, reckon
 from linnet.simulation.recording import Recording, read

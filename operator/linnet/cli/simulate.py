@@ -19,7 +19,7 @@ from linnet.cli.parameters import (
     span,
     timed,
 )
-from linnet.cli.watching import is_screen
+from linnet.cli.screen import is_screen
 from linnet.errors import LinnetError
 from linnet.simulation.behaviour import Behaviour, Change
 from linnet.simulation.experiment import Circumstances, Experiment

@@ -17,8 +17,9 @@ from linnet.cli.conditions import ROUTED, condition, one_line, stalled, unwritte
 from linnet.cli.context import NO_CRDS, UNKNOWN, carry_out, connected
 from linnet.cli.parameters import CONTEXT, KUBECONFIG, NAMESPACE, object_name
 from linnet.cli.routed import with_routes_if_stalled
+from linnet.cli.screen import show
 from linnet.cli.upcoming import neglected, upcoming
-from linnet.cli.watching import show, watch
+from linnet.cli.watching import watch
 
 COLOURS = {
     "Succeeded": "green",

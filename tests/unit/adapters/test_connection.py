@@ -11,7 +11,7 @@ import yaml
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
-from linnet.adapters.connection import PARALLEL, Connection, NotFoundError
+from linnet.adapters.connection import PARALLEL, Connection, NotFoundError, UnauthorizedError
 from linnet.adapters.credentials import Credentials
 from linnet.adapters.telemetry import Telemetry
 from linnet.errors import ConflictError, LinnetError, SpecError, UnavailableError
@@ -107,7 +107,7 @@ async def test_a_body_is_sent_as_it_is(connection: Connection, answers: Answers)
         ),
         pytest.param(404, "not found", NotFoundError, "", id="it does not exist"),
         pytest.param(409, "modified", ConflictError, "", id="it has changed"),
-        pytest.param(401, "Unauthorized", UnavailableError, "", id="the token is refused"),
+        pytest.param(401, "Unauthorized", UnauthorizedError, "", id="the token is refused"),
         pytest.param(429, "slow down", UnavailableError, "", id="too many requests"),
         pytest.param(500, "failed calling webhook", UnavailableError, "", id="a webhook is away"),
         pytest.param(503, "starting", UnavailableError, "", id="the API server starts"),
