@@ -71,6 +71,21 @@ class Metric(Model):
             ),
             field="thresholdRange",
         ),
+        Rule(
+            f"self.name != '{DURATION}' ||"
+            " ((!has(self.thresholdRange.min) || self.thresholdRange.min >= 0.0) &&"
+            " (!has(self.thresholdRange.max) || self.thresholdRange.max > 0.0))",
+            f"{DURATION} is in milliseconds, and no request takes 0 or less: max must be above 0,"
+            " such as 500, and min must not be negative",
+            lambda m: (
+                m.name != DURATION
+                or (
+                    (m.threshold_range.min is None or m.threshold_range.min >= 0)
+                    and (m.threshold_range.max is None or m.threshold_range.max > 0)
+                )
+            ),
+            field="thresholdRange",
+        ),
     )
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(

@@ -187,6 +187,7 @@ _HOST = "must be a host name in lower case such as shop.example.com, *.example.c
 _GATEWAY = "must be mesh, or a gateway's NAME or NAMESPACE/NAME in lower case"
 _GROWS = "say how the weight grows: set analysis.stepWeight or analysis.stepWeights"
 _INTEGER = "must be of type integer"
+_MILLISECONDS = "request-duration is in milliseconds, and no request takes 0 or less: max must be"
 
 
 def _metrics(*metrics: Any) -> dict[str, Any]:
@@ -764,6 +765,24 @@ REFUSED = [
         "request-success-rate is in percent: min and max must be from 0 to 100",
     ),
     _refused(
+        "no request takes no time",
+        _metrics(_latency(thresholdRange={"max": 0})),
+        "spec.analysis.metrics[0].thresholdRange",
+        _MILLISECONDS,
+    ),
+    _refused(
+        "no request takes less than no time",
+        _metrics(SUCCESS_RATE, _latency(thresholdRange={"max": -0.5})),
+        "spec.analysis.metrics[1].thresholdRange",
+        _MILLISECONDS,
+    ),
+    _refused(
+        "a duration begins at 0",
+        _metrics(_latency(thresholdRange={"min": -1, "max": 500})),
+        "spec.analysis.metrics[0].thresholdRange",
+        _MILLISECONDS,
+    ),
+    _refused(
         "two metrics have two names",
         _metrics(LATENCY, LATENCY),
         "spec.analysis.metrics",
@@ -943,6 +962,17 @@ ACCEPTED = [
     ),
     pytest.param(
         _metrics(SUCCESS_RATE, LATENCY, INLINE), id="both built-in metrics and one of its own"
+    ),
+    pytest.param(
+        _metrics(
+            {**SUCCESS_RATE, "thresholdRange": {"min": 0, "max": 100}},
+            _latency(thresholdRange={"min": 0, "max": 0.5}),
+        ),
+        id="the widest range of a rate, and a strict one of a duration",
+    ),
+    pytest.param(
+        _metrics({**INLINE, "thresholdRange": {"min": -5, "max": -1}}),
+        id="a metric of one's own may be negative",
     ),
     pytest.param(spec("analysis.interval", "1s"), id="a check a second"),
     pytest.param(spec("analysis.interval", "1h30m"), id="a duration of two terms"),
