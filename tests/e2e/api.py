@@ -39,6 +39,7 @@ MORE = {
         Kind("Role", _RBAC, ("v1",), "roles"),
         Kind("RoleBinding", _RBAC, ("v1",), "rolebindings"),
         Kind("ServiceAccount", "", ("v1",), "serviceaccounts"),
+        Kind("Telemetry", "telemetry.istio.io", ("v1",), "telemetries"),
     )
 }
 MANAGER = "e2e-user"

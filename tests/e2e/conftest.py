@@ -23,6 +23,7 @@ REPORT = pytest.StashKey[Report]()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[REPORT] = Report()
     config.addinivalue_line("markers", "needs_restarts: stops and starts parts of the cluster")
+    config.addinivalue_line("markers", "needs_local_pods: changes how pods behave that run")
     config.addinivalue_line("markers", "needs_audit_log: reads the API server's audit log")
     config.addinivalue_line("markers", "replaces_linnet: ends what other tests share; runs last")
 
@@ -58,6 +59,7 @@ def backend() -> Backend:
 def _possible_here(request: pytest.FixtureRequest, backend: Backend) -> None:
     for marker, possible in (
         ("needs_restarts", backend.restartable),
+        ("needs_local_pods", backend.name == "local"),
         ("needs_audit_log", backend.audited),
     ):
         if request.node.get_closest_marker(marker) and not possible:
