@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -181,7 +182,7 @@ def own_operator(
 def namespace(request: pytest.FixtureRequest) -> str:
     """A name that tells which test a namespace is of."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    return f"t-{abs(hash(request.node.nodeid)) % 10000:04d}-{words}"[:40].rstrip("-")
+    return f"t-{secrets.token_hex(3)}-{words}"[:40].rstrip("-")
 
 
 @pytest.fixture
