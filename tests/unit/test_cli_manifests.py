@@ -131,6 +131,54 @@ def test_so_it_is_of_an_analysis_alone(tmp_path: Path, text: str, says: str) -> 
     assert says in str(refused.value)
 
 
+def test_all_faults_are_named_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = (
+        CANARY.replace("interval: 30s", "interval: 30x\n    webhooks: []")
+        .replace("threshold:", "treshold:")
+        .replace("min: 99", "min: 199, mx: 200")
+    )
+    with pytest.raises(SpecError) as refused:
+        read_canary(written(tmp_path, text))
+    head, *lines = str(refused.value).splitlines()
+    assert head == "5 faults:"
+    file = tmp_path / "x.yaml"
+    for line, place in zip(
+        lines,
+        (
+            "line 13: spec.analysis.interval: must be a duration",
+            "line 14: spec.analysis.webhooks does not exist",
+            "line 15: spec.analysis.treshold does not exist",
+            "line 18: spec.analysis.metrics[0].thresholdRange.mx does not exist",
+            "line 18: spec.analysis.metrics[0].thresholdRange: request-success-rate is in percent",
+        ),
+        strict=True,
+    ):
+        assert line.startswith(f"  {file}, {place}")
+    assert "there are blindTimeout, canaryReadyThreshold, " in lines[1]
+    assert lines[2].endswith("did you mean threshold?")
+    assert lines[3].endswith("did you mean max?")
+
+
+def test_all_faults_of_an_analysis_alone_are_named(tmp_path: Path) -> None:
+    text = ANALYSIS.replace("ratio: 2", "ratio: 0\n    flor: 1\n  stepWeights: [2, 1]")
+    with pytest.raises(SpecError) as refused:
+        read_analysis(written(tmp_path, text))
+    assert [line.split(": ")[1] for line in str(refused.value).splitlines()[1:]] == [
+        "analysis.guard.ratio",
+        "analysis.guard.flor does not exist",
+        "analysis.stepWeights",
+    ]
+
+
+def test_of_very_many_faults_there_is_an_end(tmp_path: Path) -> None:
+    text = CANARY + "".join(f"    nonsense{n}: 1\n" for n in range(200))
+    with pytest.raises(SpecError) as refused:
+        read_canary(written(tmp_path, text))
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 102
+    assert lines[-1].endswith("there are more than these 100")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"nope\.yaml cannot be read: No such file"):
         read_canary(str(tmp_path / "nope.yaml"))

@@ -226,6 +226,18 @@ def test_what_cannot_be_read_is_exit_code_2_and_says_where(text: str, said: str)
     assert said in result.stderr
 
 
+def test_the_faults_of_all_canaries_are_named_at_once() -> None:
+    other = CANARY.replace("{name: web}", "{name: api}").replace("stepWeights", "stepWeight")
+    text = f"{BOTH.replace('threshold: 2', 'treshold: 2')}---{other}"
+    result = plan("-", stdin=text)
+    assert result.exit_code == 2
+    head, first, second = result.stderr.splitlines()
+    assert head == "Error: 2 faults:"
+    assert "stdin, line 19: spec.analysis.treshold does not exist" in first
+    assert "spec.analysis.stepWeight: must be a whole number" in second
+    assert "treshold" not in plan("-", "--name", "api", stdin=text).stderr
+
+
 def test_evidence_without_traffic_is_refused() -> None:
     waits = f"{BOTH}    promotion: {{evidence: true}}\n"
     result = plan("-", "--rps", "0", stdin=waits)

@@ -1,5 +1,6 @@
 """Turns pydantic's errors into sentences that say where and what to do."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,23 +26,37 @@ _SENTENCES = {
 }
 _MAX_ERRORS = 5
 
+Keys = tuple[str | int, ...]
+
 
 def explain(error: ValidationError, root: str = "") -> str:
     """Return what is wrong, each as `path: sentence`, joined by semicolons.
 
     The paths begin at `root`. After the fifth the rest is only counted.
     """
-    errors = error.errors(include_url=False, include_input=False)
-    parts = [_one(detail, root) for detail in errors[:_MAX_ERRORS]]
-    if len(errors) > _MAX_ERRORS:
-        parts.append(f"and {len(errors) - _MAX_ERRORS} more")
+    parts = [
+        f"{dotted(path)}: {sentence}" for path, sentence in faults(error, (root,) if root else ())
+    ]
+    if len(parts) > _MAX_ERRORS:
+        parts[_MAX_ERRORS:] = [f"and {len(parts) - _MAX_ERRORS} more"]
     return "; ".join(parts)
 
 
-def _one(detail: Any, root: str) -> str:
-    context = detail.get("ctx", {})
-    path = root
-    for part in (*detail["loc"], *filter(None, [context.get("field")])):
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    sentence = _SENTENCES.get(detail["type"])
-    return f"{path.lstrip('.')}: {sentence.format(**context) if sentence else detail['msg']}"
+def faults(error: ValidationError, root: Keys = ()) -> Iterator[tuple[Keys, str]]:
+    """Yield what is wrong: the path of a field, which begins with `root`, and what it must be."""
+    for detail in error.errors(include_url=False, include_input=False):
+        context: Any = detail.get("ctx", {})
+        field = str(context.get("field") or "")
+        sentence = _SENTENCES.get(detail["type"])
+        yield (
+            (*root, *detail["loc"], *filter(None, field.split("."))),
+            sentence.format(**context) if sentence else detail["msg"],
+        )
+
+
+def dotted(path: Keys) -> str:
+    """Return a path as people write it, such as `spec.analysis.metrics[0].name`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")

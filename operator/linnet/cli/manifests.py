@@ -1,11 +1,11 @@
 """Reading a Canary, or an analysis alone, from a file of YAML documents."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -13,17 +13,21 @@ from pydantic import ValidationError
 from linnet.api.analysis import Analysis
 from linnet.api.canary import Canary
 from linnet.api.crd import crd
-from linnet.api.explain import explain
+from linnet.api.explain import Keys, dotted, faults
 from linnet.api.names import GROUP, KIND, VERSION
+from linnet.cli.faults import Fault, ManifestError, unknown_fields
 from linnet.errors import SpecError
+
+Parsed = TypeVar("Parsed")
 
 STDIN: Final = "-"
 MAX_LENGTH: Final = 64_000_000
 """Characters of one file; more are refused, as half a set of manifests would be planned wrongly."""
 _MAX_NODES: Final = 1_000_000
 """Values of one document; the API server takes objects of a few megabytes at most."""
+_MAX_FAULTS: Final = 100
+"""Faults of one Canary that are told."""
 _API_VERSION: Final = f"{GROUP}/{VERSION}"
-Keys = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,17 @@ class Document:
 
     def at(self, path: Keys = ()) -> str:
         """Return where the value at `path` is, or the nearest one around it: file and line."""
+        return f"{self.source}, line {self.line(path)}"
+
+    def line(self, path: Keys = ()) -> int:
+        """Return the line of the value at `path`, or of the nearest one around it."""
         node = self.node
         for part in path:
             inner = _child(node, part)
             if inner is None:
                 break
             node = inner
-        return f"{self.source}, line {node.start_mark.line + 1}"
+        return int(node.start_mark.line) + 1
 
     def part(self, *path: str | int) -> "Document | None":
         """Return the document within this one at `path`; None where there is nothing."""
@@ -92,12 +100,13 @@ def read_analysis(path: str) -> tuple[str, Analysis]:
     if len(alone) > 1:
         raise _refused(f"{_source(path)} has {len(alone)} analyses: give each a file of its own")
     document = alone[0]
-    spec = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    _check_fields(document, document.value, {"properties": spec["properties"]}, ())
-    try:
-        analysis = Analysis.model_validate(document.value["analysis"], by_alias=True, by_name=False)
-    except ValidationError as error:
-        raise _broken(document, error, ("analysis",)) from error
+    fields = {"properties": _spec_schema()["properties"]}
+    analysis = _parsed(
+        document,
+        lambda: Analysis.model_validate(document.value["analysis"], by_alias=True, by_name=False),
+        unknown_fields(document.value, fields, ()),
+        ("analysis",),
+    )
     return Path(path).stem if path != STDIN else "stdin", analysis
 
 
@@ -222,22 +231,71 @@ def _no_canary(path: str, documents: Sequence[Document]) -> str:
     return f"{source} has no Canary: it {'holds no object' if documents else 'is empty'}"
 
 
+def canaries_in(documents: Iterable[Document]) -> list[Canary]:
+    """Return the Canaries that documents are; SpecError names all faults of all of them."""
+    found: list[Canary] = []
+    amiss: list[str] = []
+    for document in documents:
+        try:
+            found.append(canary_in(document))
+        except ManifestError as error:
+            amiss += error.faults
+    if amiss:
+        raise ManifestError(*amiss)
+    return found
+
+
 def canary_in(document: Document) -> Canary:
-    """Return the Canary that a document is; SpecError names the line that breaks a rule."""
+    """Return the Canary that a document is; SpecError names each field that breaks a rule."""
     value = document.value
     if value["apiVersion"] != _API_VERSION:
         raise _refused(
             f"{document.at(('apiVersion',))}: apiVersion must be {_API_VERSION}, not"
             f" {value['apiVersion']}"
         )
-    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    _check_fields(document, value.get("spec"), schema, ("spec",))
+    read = {**value, "metadata": _identity(document), "status": {}}
+    return _parsed(
+        document,
+        lambda: Canary.from_object(read),
+        unknown_fields(value.get("spec"), _spec_schema(), ("spec",)),
+        ("spec",),
+    )
+
+
+def _parsed(
+    document: Document, parse: Callable[[], Parsed], unknown: Iterable[Fault], root: Keys
+) -> Parsed:
+    """Return what a document is; ManifestError tells what does not exist, and what is wrong."""
+    broken: Iterable[Fault] = ()
     try:
-        return Canary.from_object({**value, "metadata": _identity(document), "status": {}})
+        parsed = parse()
+    except ValidationError as error:
+        broken = _broken(error, root)
     except SpecError as error:
-        if isinstance(error.__cause__, ValidationError):
-            raise _broken(document, error.__cause__, ("spec",)) from error
-        raise
+        if not isinstance(error.__cause__, ValidationError):
+            raise
+        broken = _broken(error.__cause__, root)
+    found = list(islice(chain(unknown, broken), _MAX_FAULTS + 1))
+    if not found:
+        return parsed
+    lines = [
+        f"{document.at(path)}: {sentence}"
+        for path, sentence in sorted(found[:_MAX_FAULTS], key=lambda fault: document.line(fault[0]))
+    ]
+    if len(found) > _MAX_FAULTS:
+        lines.append(f"{document.source}: there are more than these {_MAX_FAULTS}")
+    raise ManifestError(*lines)
+
+
+def _broken(error: ValidationError, root: Keys) -> Iterator[Fault]:
+    for path, sentence in faults(error, root):
+        yield path, f"{dotted(path)}: {sentence}"
+
+
+def _spec_schema() -> dict[str, Any]:
+    root = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema: dict[str, Any] = root["properties"]["spec"]
+    return schema
 
 
 def _identity(document: Document) -> dict[str, str]:
@@ -251,39 +309,5 @@ def _identity(document: Document) -> dict[str, str]:
     return {"name": metadata["name"], "namespace": namespace}
 
 
-def _broken(document: Document, error: ValidationError, root: Keys) -> SpecError:
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = first.get("ctx", {}).get("field")
-    path = (*root, *first["loc"], *(str(field).split(".") if field else ()))
-    return _refused(f"{document.at(path)}: {explain(error, str(root[0]))}")
-
-
-def _check_fields(document: Document, value: Any, schema: Mapping[str, Any], path: Keys) -> None:
-    """Refuse fields that do not exist, as `kubectl apply` does: what is not read is not tried."""
-    if schema.get("x-kubernetes-preserve-unknown-fields"):
-        return
-    if isinstance(value, list):
-        for number, item in enumerate(value):
-            _check_fields(document, item, schema.get("items", {}), (*path, number))
-    known = schema.get("properties")
-    if not isinstance(value, dict) or known is None:
-        return
-    for name, inner in value.items():
-        if name not in known:
-            near = get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-            raise _refused(
-                f"{document.at((*path, name))}: {_dotted((*path, name))} does not exist: {hint}"
-            )
-        _check_fields(document, inner, known[name], (*path, name))
-
-
-def _dotted(path: Keys) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")
-
-
 def _refused(sentence: str) -> SpecError:
-    return SpecError("InvalidManifest", sentence)
+    return ManifestError(sentence)

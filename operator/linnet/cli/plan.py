@@ -11,7 +11,7 @@ from rich.console import Console
 from linnet.api.canary import Canary
 from linnet.api.names import GROUP, KIND, VERSION
 from linnet.cli import plan_sources
-from linnet.cli.manifests import canary_in
+from linnet.cli.manifests import canaries_in
 from linnet.cli.parameters import (
     CONTEXT,
     SCRAPE_INTERVAL,
@@ -138,13 +138,11 @@ def _plans(paths: tuple[str, ...], options: dict[str, Any]) -> list[Plan]:
     for chart in read.charts:
         click.echo(f"Note: {chart} is a Helm chart, and passed over: {render(chart)}", err=True)
     manifests = Manifests.of(read.manifests)
-    wanted = [
-        (one, canary_in(read.documents[id(one.object)]))
-        for one in manifests.of_kind(CANARY)
-        if options["name"] in (None, one.ref.name)
-    ]
-    if not wanted:
+    chosen = [one for one in manifests.of_kind(CANARY) if options["name"] in (None, one.ref.name)]
+    if not chosen:
         raise SpecError("InvalidManifest", _nothing(paths, options["name"], manifests))
+    canaries = canaries_in(read.documents[id(one.object)] for one in chosen)
+    wanted = list(zip(chosen, canaries, strict=True))
     runs = QUICK_RUNS if options["quick"] else options["runs"]
     plans = []
     with click.progressbar(
