@@ -216,8 +216,10 @@ def execute(name: str, scrape_interval: str, ephemeral: bool, command: tuple[str
 
 def _run(line: list[str], environment: dict[str, str]) -> int:
     """Run a command to its end. Ctrl-C is left to the command, SIGTERM is passed on."""
-    process = subprocess.Popen(line, env=environment)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process = subprocess.Popen(
+        line, env=environment, preexec_fn=lambda: signal.signal(signal.SIGINT, before)
+    )
     try:
         return process.wait()
     finally:

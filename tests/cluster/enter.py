@@ -40,17 +40,20 @@ def enter(pid: int) -> None:
 def run(command: Sequence[str]) -> int:
     """Run a command to its end and return its exit code, 128 + N when signal N ended it."""
     library = ctypes.CDLL(None)
+    # Before there is a command that somebody could interrupt, and us with it.
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def prepare() -> None:
+        library.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        signal.signal(signal.SIGINT, interrupted)
+
     try:
-        process = subprocess.Popen(
-            command,
-            preexec_fn=lambda: library.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
-        )
+        process = subprocess.Popen(command, preexec_fn=prepare)
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
         return 127
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: process.send_signal(number))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     code = process.wait()
     return code if code >= 0 else 128 - code
 
