@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from cluster import argocd, configuration
 from cluster.binaries import program
@@ -28,7 +29,9 @@ async def boot(folder: Folder, processes: Processes, tell: Tell) -> None:
         objects = configuration.write_objects(
             folder.config / "mesh-objects.yaml", configuration.mesh_objects(folder)
         )
-        await _all(apply("crds", str(configuration.istio_crds())), start("istiod"))
+        crds = configuration.istio_crds()
+        await _all(apply("crds", str(crds)), start("istiod"))
+        await _established(folder, processes, "crds", crds)
         # The garbage collector looks for new kinds when it starts, and then every 30 seconds.
         await _all(apply("mesh", str(objects)), start("kube-controller-manager"))
         await _all(start("gateway"), start("caller"), start("workload"), start("exporter"))
@@ -52,11 +55,7 @@ async def boot_argocd(folder: Folder, processes: Processes) -> None:
     processes.add(argocd.components(folder))
     await processes.start(argocd.REDIS)
     await _apply(folder, processes, "argocd-crds", *map(str, argocd.crds()))
-    # Waiting for a condition fails on a definition that has no conditions at all yet.
-    for what in ("jsonpath={.status.conditions[0].type}", "condition=Established"):
-        wait = ("wait", f"--for={what}", "--timeout=30s")
-        files = (f"--filename={path}" for path in argocd.crds())
-        await _kubectl(folder, processes, "wait-argocd-crds", *wait, *files)
+    await _established(folder, processes, "argocd-crds", *argocd.crds())
     manifest = configuration.write_objects(folder.config / "argocd.yaml", argocd.objects())
     await _apply(folder, processes, "argocd", str(manifest))
     await _all(*(processes.start(c.name) for c in argocd.components(folder)))
@@ -76,6 +75,15 @@ async def _apply(folder: Folder, processes: Processes, name: str, *manifests: st
         *("apply", "--server-side", "--force-conflicts", "--field-manager=cluster"),
         *(f"--filename={manifest}" for manifest in manifests),
     )
+
+
+async def _established(folder: Folder, processes: Processes, name: str, *crds: Path) -> None:
+    """Wait until definitions that were applied are served."""
+    # Waiting for a condition fails on a definition that has no conditions at all yet.
+    for what in ("jsonpath={.status.conditions[0].type}", "condition=Established"):
+        wait = ("wait", f"--for={what}", "--timeout=60s")
+        files = (f"--filename={path}" for path in crds)
+        await _kubectl(folder, processes, f"wait-{name}", *wait, *files)
 
 
 async def _kubectl(folder: Folder, processes: Processes, name: str, *arguments: str) -> None:
