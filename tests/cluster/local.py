@@ -24,7 +24,7 @@ from cluster.state import STATE_VARIABLE, Folder, Settings
 
 Tell = Callable[[str], None]
 IMPORT_PATH = Path(__file__).parents[1]
-END_WITHIN = 30.0
+END_WITHIN = 60.0
 POLL_SECONDS = 0.02
 NAME_VARIABLE = "LINNET_CLUSTER"
 

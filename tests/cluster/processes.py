@@ -17,7 +17,7 @@ from cluster.components import Component
 from cluster.errors import ClusterError
 from cluster.state import Folder
 
-READY_WITHIN = 60.0
+READY_WITHIN = 120.0
 STOP_WITHIN = 15.0
 POLL_SECONDS = 0.05
 TAIL_LINES = 15
