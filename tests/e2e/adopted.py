@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from deployment import KUSTOMIZE
-from e2e.api import Api
+from e2e.api import WITHIN, Api
 from e2e.app import GATEWAY, NAME, App
 from linnet.api.names import WEIGHTS_ANNOTATION
 from linnet.api.objects import ref_of
@@ -75,7 +75,7 @@ class Adopted(App):
         assert live is not None
         return live
 
-    async def weight(self, weight: int, within: float = 60.0) -> None:
+    async def weight(self, weight: int, within: float = WITHIN) -> None:
         """Wait until both adopted routes give the canary this weight."""
         await self.api.until(
             self.ref("VirtualService"),
@@ -118,7 +118,7 @@ async def in_force(app: Adopted) -> None:
         before = split_of(live)
         probe = app.split(50)
         kept = await app.commit(probe)
-        if split_of(kept) == before:
+        if split_of(kept) == before != split_of(probe):
             await app.commit(app.split())
             return
         await asyncio.sleep(0.05)  # the polling interval of this wait

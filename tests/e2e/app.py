@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.load import Load
-from e2e.api import Api
+from e2e.api import WITHIN, Api
 from e2e.backend import Backend
 from linnet.api.objects import ObjectRef
 
@@ -148,7 +148,7 @@ class App:
             {"spec": {"template": {"spec": {"containers": containers}}}},
         )
 
-    async def release_until(self, tag: str, phase: str, within: float = 60.0) -> None:
+    async def release_until(self, tag: str, phase: str, within: float = WITHIN) -> None:
         """Release a tag and wait until that release, and none before it, has come to a phase."""
         before = (await self.status()).get("startedAt")
         await self.release(tag)
@@ -179,7 +179,7 @@ class App:
         canary = await self.api.get(self.canary_ref)
         return dict((canary or {}).get("status", {}))
 
-    async def phase(self, *phases: str, within: float = 60.0) -> dict[str, Any]:
+    async def phase(self, *phases: str, within: float = WITHIN) -> dict[str, Any]:
         """Wait for one of the phases of the newest generation; return the status."""
         obj = await self.api.until(
             self.canary_ref,
@@ -191,7 +191,7 @@ class App:
         )
         return dict(obj["status"])
 
-    async def weight(self, weight: int, within: float = 60.0) -> None:
+    async def weight(self, weight: int, within: float = WITHIN) -> None:
         """Wait until the VirtualService gives the canary this weight."""
         await self.api.until(
             self.ref("VirtualService"),
@@ -206,7 +206,7 @@ class App:
         )
 
     async def condition(
-        self, kind: str, status: str, reason: str, within: float = 60.0
+        self, kind: str, status: str, reason: str, within: float = WITHIN
     ) -> dict[str, Any]:
         """Wait until a condition has this status and reason; return it."""
 
@@ -221,11 +221,11 @@ class App:
         assert condition is not None
         return condition
 
-    async def available(self, suffix: str = "", within: float = 60.0) -> None:
+    async def available(self, suffix: str = "", within: float = WITHIN) -> None:
         """Wait until the Deployment is rolled out."""
         await self.api.until(self.ref("Deployment", suffix), rolled_out, within=within)
 
-    async def serving(self, within: float = 30.0) -> None:
+    async def serving(self, within: float = WITHIN) -> None:
         """Wait until requests from outside and from the mesh are answered."""
         for load in (self.traffic(rps=20), self.mesh_traffic(rps=20)):
             async with asyncio.timeout(within), load:
@@ -233,7 +233,7 @@ class App:
                 while load.requests()[-5:].counts().ok < 5:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
 
-    async def event(self, reason: str, within: float = 15.0) -> None:
+    async def event(self, reason: str, within: float = WITHIN) -> None:
         """Wait for an Event: they are posted behind the writes that matter."""
         async with asyncio.timeout(within):
             while reason not in await self.events():  # noqa: ASYNC110 - what is awaited is elsewhere

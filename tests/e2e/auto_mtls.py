@@ -22,6 +22,7 @@ from cluster.binaries import program
 from cluster.components import Component, components
 from cluster.envoy import CALLER, mesh_config
 from cluster.local import Cluster
+from e2e.api import WITHIN
 
 GRPC = ("127.0.0.1", 25010)
 HTTP = "127.0.0.1:25080"
@@ -65,7 +66,7 @@ class Sidecar:
             return dict(await answer.json(content_type=None)) if answer.ok else {}
 
     async def told(
-        self, host: str, holds: Callable[[Object], bool], port: int = 80, within: float = 30.0
+        self, host: str, holds: Callable[[Object], bool], port: int = 80, within: float = WITHIN
     ) -> Object:
         """Wait until what it was told about a Service's port is so; return it."""
         told = None
@@ -128,7 +129,7 @@ async def _process(command: list[str], component: Component, log: Path) -> Async
         await process.wait()
 
 
-async def _ready(session: aiohttp.ClientSession, within: float = 30.0) -> None:
+async def _ready(session: aiohttp.ClientSession, within: float = WITHIN) -> None:
     async with asyncio.timeout(within):
         while True:
             with contextlib.suppress(aiohttp.ClientError):

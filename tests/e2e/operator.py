@@ -14,6 +14,11 @@ from pathlib import Path
 import aiohttp
 import yaml
 
+from e2e.api import WITHIN
+
+GRACE = 30.0
+"""Seconds that Kubernetes gives a pod to end."""
+
 
 @dataclass
 class Operator:
@@ -63,7 +68,7 @@ class Operator:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=GRACE)
         except subprocess.TimeoutExpired:
             self.kill9()
             raise
@@ -73,7 +78,7 @@ class Operator:
         self.kill9()
         self.start()
 
-    async def ready(self, within: float = 30.0) -> None:
+    async def ready(self, within: float = WITHIN) -> None:
         """Wait until /readyz says yes."""
         end = time.monotonic() + within
         while not await self._answers("/readyz"):

@@ -21,7 +21,7 @@ async def test_two_operators_at_once_do_no_harm(
         leaders = [operator for operator in pair if await operator.leads()]
         assert len(leaders) == 1
         leaders[0].kill9()
-        await app.phase("Succeeded", within=90)
+        await app.phase("Succeeded")
     assert load.counts().failed == 0, load.failed()[:5]
     await app.event("Promoted")
     assert (await app.events()).count("Promoted") == 1

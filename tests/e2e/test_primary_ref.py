@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from e2e.api import Api
+from e2e.api import WITHIN, Api
 from e2e.backend import Backend
 from e2e.operator import Operator
 from e2e.pair import NEW, OLD, SUBSETS, Pair
@@ -77,7 +77,7 @@ async def test_a_bad_release_is_taken_back_and_its_workload_left_alone(pair: Pai
         back = time.time()
         await pair.give(NEW, "1.0.0")
         await pair.phase("Succeeded")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WITHIN):
             # A load has no event to wait for.
             while load.between(back + LEARNING).counts().ok < 20:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)

@@ -79,7 +79,7 @@ async def test_killed_at_every_write_the_operator_goes_on_where_it_was(
             killer = Killer(proxy, operator, victim)
             version = tag.format(number)
             async with app.traffic(rps=40) as load:
-                await app.release_until(version, ends, within=90)
+                await app.release_until(version, ends)
                 await app.api.until(app.ref("Deployment"), lambda d: d["spec"]["replicas"] == 0)
                 await app.weight(0)
             seen = list(dict.fromkeys(map(str, proxy.writes)))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from e2e.api import Api
+from e2e.api import WITHIN, Api
 from e2e.app import App
 from linnet.api.objects import ObjectRef
 from linnet.errors import SpecError
@@ -37,7 +37,7 @@ async def lenient(api: Api) -> AsyncIterator[None]:
 
 async def once_accepted(app: App, **spec: Any) -> None:
     """Change the Canary as soon as the API server goes by its new definition."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WITHIN):
         while True:
             try:
                 return await app.edit(**spec)

@@ -12,7 +12,7 @@ import yaml
 
 from cluster.argocd import NAMESPACE
 from cluster.reflector import Change, Object
-from e2e.api import Api
+from e2e.api import WITHIN, Api
 from e2e.backend import Backend
 from e2e.cost import Report
 from e2e.gitops.watch import Watch
@@ -215,7 +215,7 @@ class Application:
         """Have Argo CD look at the repository now, as a push's webhook would."""
         await self._api.patch(self.ref, {"metadata": {"annotations": {REFRESH: "normal"}}})
 
-    async def synced(self, commit: str, *healths: str, within: float = 60.0) -> None:
+    async def synced(self, commit: str, *healths: str, within: float = WITHIN) -> None:
         """Wait until a commit is synced, and the Application has one of the healths, if given."""
 
         def holds(seen: Sighting) -> bool:
@@ -227,7 +227,7 @@ class Application:
 
         await self.shows(holds, f"{commit[:8]} to be synced", within)
 
-    async def healthy(self, within: float = 60.0) -> None:
+    async def healthy(self, within: float = WITHIN) -> None:
         """Wait for Synced and Healthy."""
         await self.shows(
             lambda seen: (seen.sync, seen.health) == ("Synced", "Healthy"),
@@ -236,7 +236,7 @@ class Application:
         )
 
     async def shows(
-        self, holds: Callable[[Sighting], bool], what: str, within: float = 60.0
+        self, holds: Callable[[Sighting], bool], what: str, within: float = WITHIN
     ) -> None:
         """Wait until what it shows now is so. AssertionError with its story where it is not."""
         end = time.monotonic() + within
@@ -272,7 +272,7 @@ class Application:
             return
         await self._api.patch(self.ref, {"metadata": {"finalizers": finalizers}})
         await self._api.delete(self.ref)
-        await self._api.until_gone(self.ref, within=120)
+        await self._api.until_gone(self.ref)
 
 
 async def configure(api: Api, settings: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from cluster.load import Load
 from deployment import DEPLOY
-from e2e.api import Api
+from e2e.api import WITHIN, Api
 from e2e.app import rolled_out
 from e2e.backend import Backend
 from e2e.gitops.argo import Application, ArgoCD
@@ -118,14 +118,14 @@ class Reviews:
         """Return another Application."""
         return self._argocd.application(name)
 
-    async def phase(self, phase: str, within: float = 60.0) -> dict[str, Any]:
+    async def phase(self, phase: str, within: float = WITHIN) -> dict[str, Any]:
         """Wait for a phase of the Canary; return its status."""
         canary = await self.api.until(
             CANARY, lambda c: c.get("status", {}).get("phase") == phase, within=within
         )
         return dict(canary["status"])
 
-    async def waiting_for_primary(self, within: float = 60.0) -> str:
+    async def waiting_for_primary(self, within: float = WITHIN) -> str:
         """Wait until the Canary waits for a commit; return what it says to commit."""
 
         def said(canary: dict[str, Any]) -> str:
@@ -135,7 +135,7 @@ class Reviews:
 
         return said(await self.api.until(CANARY, lambda c: bool(said(c)), within=within))
 
-    async def weight(self, weight: int, within: float = 60.0) -> None:
+    async def weight(self, weight: int, within: float = WITHIN) -> None:
         """Wait until the routes give version 2 this weight."""
 
         def holds(routes: dict[str, Any]) -> bool:
@@ -153,7 +153,7 @@ class Reviews:
         host = f"reviews.{namespace}.svc.cluster.local"
         return Load(self._backend.caller, host=host, rps=rps, path=path, duration=600)
 
-    async def serving(self, within: float = 30.0) -> None:
+    async def serving(self, within: float = WITHIN) -> None:
         """Wait until requests are answered."""
         async with asyncio.timeout(within), self.traffic(rps=20) as load:
             # A load has no event to wait for.

@@ -86,7 +86,7 @@ async def test_git_alone_brings_up_linnet_upgrades_it_in_mid_release_and_takes_a
 
     commit = await copied(repository, {SAMPLE_CANARY: ("interval: 30s", "interval: 4s")})
     await api.apply(root_application(repository))
-    await root.synced(commit, "Healthy", within=120)
+    await root.synced(commit, "Healthy")
     for before, after in pairwise(applications):
         assert before.record.healthy_since() <= after.record.sightings[0].at, (
             f"{after.name} came before {before.name} was Healthy"
@@ -121,16 +121,16 @@ async def test_git_alone_brings_up_linnet_upgrades_it_in_mid_release_and_takes_a
     commit = await edited(repository, "No linnet any more", {APPS: (rest, "")})
     await root.refresh()
     for application in applications[1:]:
-        await api.until_gone(application.ref, within=120)
+        await api.until_gone(application.ref)
     await gone(api)
     await root.synced(commit, "Healthy")
     assert in_reverse(applications[1:]), root.record.story()
 
     commit = await repository.revert()
     await root.refresh()
-    await root.synced(commit, "Healthy", within=120)
+    await root.synced(commit, "Healthy")
     await api.until(CANARY, lambda c: c["status"]["phase"] == "Initialized")
     await api.delete(root.ref)
-    await api.until_gone(root.ref, within=120)
+    await api.until_gone(root.ref)
     await gone(api)  # Argo CD prunes definitions in a sync, but deletes none with its Application
     assert in_reverse(applications)
