@@ -80,7 +80,7 @@ async def test_abort_takes_all_traffic_back_and_the_revision_is_left_alone(app: 
 
 
 async def test_retry_releases_what_was_aborted_once_more(app: App) -> None:
-    await releasing(app, interval="2s")
+    await releasing(app, interval="6s")
     async with app.traffic() as load:
         await done(app, "abort", "podinfo")
         await app.phase("Failed")
@@ -123,7 +123,7 @@ async def test_promote_skips_the_analysis_and_not_one_request_fails(app: App) ->
 
 async def test_a_paused_release_goes_on_when_it_is_resumed(app: App) -> None:
     await app.create("1.0.0")
-    await app.initialized(analysis={"interval": "1s", "stepWeights": [20, 40, 60, 80]})
+    await app.initialized(analysis={"interval": "3s", "stepWeights": [20, 40, 60, 80]})
     async with app.traffic(rps=100) as load:
         await app.release("2.0.0")
         await app.weight(20)

@@ -56,7 +56,8 @@ async def test_a_release_that_fails_is_taken_back(
 @pytest.mark.parametrize("tag", ["2.0.0-never-ready", "2.0.0-crash"])
 async def test_pods_that_never_become_ready_get_no_traffic(app: App, tag: str) -> None:
     await app.create("1.0.0")
-    await app.initialized(progressDeadlineSeconds=5)
+    await app.initialized()
+    await app.edit(progressDeadlineSeconds=5)
     async with app.traffic() as load:
         await app.release(tag)
         status = await app.phase("Failed")

@@ -95,7 +95,7 @@ async def test_tiles_hold_each_request_to_a_canary(
         await app.weight(50)
         await load.more(500)
     reading.cancel()
-    await reader.until(time.time() + 1)
+    await reader.until(time.time() + SCRAPED)
 
     counts, old = load.counts(), load.by_version()["1.0.0"]
     print(f"{tag}: {counts.sent} requests, {old} to the primary; {reader.canary}, {reader.primary}")
