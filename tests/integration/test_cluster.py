@@ -91,7 +91,7 @@ def routes(ns: str, weights: dict[str, int]) -> dict[str, Any]:
 
 
 def available(ns: str, name: str) -> None:
-    kubectl("-n", ns, "rollout", "status", f"deployment/{name}", "--timeout=60s")
+    kubectl("-n", ns, "rollout", "status", f"deployment/{name}", "--timeout=120s")
 
 
 def items(ns: str, kinds: str) -> list[dict[str, Any]]:
@@ -129,7 +129,8 @@ def two_versions(ns: str, stable: int, canary: int) -> None:
 async def serves(target: tuple[str, int], host: str, version: str) -> Counter[str]:
     """Wait until a request is answered by this version; return how many each version answered."""
     answered: Counter[str] = Counter()
-    deadline = time.monotonic() + 20
+    # istiod looks for an API server that was away with pauses of up to a minute.
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         async with Load(target, host=host, rps=50, duration=0.5) as load:
             await load.wait()
