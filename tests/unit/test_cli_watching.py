@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -204,7 +205,9 @@ def test_a_screen_keeps_what_was_seen_last(api: Api, kubeconfig: str) -> None:
 def shown_with(words: str, screen: IO[bytes]) -> str:
     """Return what a screen was sent, up to these words."""
     sent = ""
+    end = time.monotonic() + PATIENCE
     while words not in sent:
+        assert time.monotonic() < end, f"{words!r} is not shown, but {sent!r}"
         more = screen.read(4096)
         assert more, f"the screen ended without {words!r}"
         sent += more.decode(errors="replace")
