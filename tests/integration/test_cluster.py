@@ -6,6 +6,7 @@ import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -91,7 +92,7 @@ def routes(ns: str, weights: dict[str, int]) -> dict[str, Any]:
 
 
 def available(ns: str, name: str) -> None:
-    kubectl("-n", ns, "rollout", "status", f"deployment/{name}", "--timeout=120s")
+    kubectl("-n", ns, "rollout", "status", f"deployment/{name}", "--timeout=180s")
 
 
 def items(ns: str, kinds: str) -> list[dict[str, Any]]:
@@ -99,13 +100,20 @@ def items(ns: str, kinds: str) -> list[dict[str, Any]]:
     return found
 
 
-def containers(ns: str) -> list[tuple[bool, str]]:
+def containers(pods: list[dict[str, Any]]) -> list[tuple[bool, str]]:
     """Return readiness and the reason it waits for, for each container there is."""
     return [
         (status["ready"], status["state"].get("waiting", {}).get("reason", ""))
-        for pod in items(ns, "pods")
+        for pod in pods
         for status in pod["status"].get("containerStatuses", [])
     ]
+
+
+def pods_since(ns: str, version: str) -> list[dict[str, Any]]:
+    """Return each pod as it was, for each change since a version of the list."""
+    query = f"watch=1&resourceVersion={version}&timeoutSeconds=1"
+    lines = kubectl("get", "--raw", f"/api/v1/namespaces/{ns}/pods?{query}").splitlines()
+    return [json.loads(line)["object"] for line in lines]
 
 
 def query(cluster: Cluster, promql: str) -> list[dict[str, Any]]:
@@ -143,7 +151,7 @@ async def serves(target: tuple[str, int], host: str, version: str) -> Counter[st
 def test_a_deployment_becomes_available(ns: str) -> None:
     apply([deployment(ns, "app", "1.0.0", replicas=3)])
     available(ns, "app")
-    assert containers(ns) == [(True, "")] * 3
+    assert containers(items(ns, "pods")) == [(True, "")] * 3
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,7 @@ def test_a_deployment_becomes_available(ns: str) -> None:
 def test_a_bad_version_is_not_ready(ns: str, tag: str, expected: tuple[bool, str]) -> None:
     apply([deployment(ns, "bad", tag, replicas=1), deployment(ns, "good", "1.0.0", replicas=1)])
     available(ns, "good")
-    wait_for(lambda: expected in containers(ns), f"a container that is {expected}")
+    wait_for(lambda: expected in containers(items(ns, "pods")), f"a container that is {expected}")
     pods = {pod["metadata"]["labels"]["app"]: pod["status"] for pod in items(ns, "pods")}
     assert pods["bad"]["podIP"], "it has an address, as a real one would"
     assert pods["bad"]["phase"] == "Running"
@@ -165,9 +173,12 @@ def test_a_bad_version_is_not_ready(ns: str, tag: str, expected: tuple[bool, str
 
 
 def test_a_slow_version_is_ready_after_its_time(ns: str) -> None:
+    before = json.loads(kubectl("get", "--raw", f"/api/v1/namespaces/{ns}/pods"))
     apply([deployment(ns, "app", "1.0.0-slow-start-2", replicas=1)])
-    wait_for(lambda: containers(ns) == [(False, "")], "a container that is not ready yet")
     available(ns, "app")
+    changes = pods_since(ns, before["metadata"]["resourceVersion"])
+    states = [state for state, _ in groupby(containers([pod]) for pod in changes)]
+    assert states == [[], [(False, "")], [(True, "")]]
     (pod,) = items(ns, "pods")
     times = {c["type"]: c["lastTransitionTime"] for c in pod["status"]["conditions"]}
     assert times["Ready"] > pod["status"]["startTime"]
