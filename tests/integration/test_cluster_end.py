@@ -63,9 +63,9 @@ def test_nothing_is_left_when_the_command_line_is_ended(
     tmp_path: Path, end: Callable[[Cli], None], code: int, asked: bool
 ) -> None:
     cli = throw_away(tmp_path / "s", "sh", "-c", COMMAND, str(tmp_path))
-    wait_for((tmp_path / "runs").exists, "the command to run", seconds=90)
+    wait_for((tmp_path / "runs").exists, "the command to run", seconds=300)
     end(cli)
-    assert cli.wait(timeout=60) == code
+    assert cli.wait(timeout=120) == code
     wait_for(lambda: not processes_naming(tmp_path), "every process to end")
     assert not asked or (tmp_path / "asked").exists(), "the command could clean up"
     (folder,) = (tmp_path / "s" / "linnet").iterdir()
@@ -76,12 +76,12 @@ def test_nothing_is_left_when_ended_while_starting(tmp_path: Path) -> None:
     cli = throw_away(tmp_path / "s", "true")
     wait_for(lambda: any("kube-apiserver" in p for p in processes_naming(tmp_path)), "a start")
     terminate(cli)
-    assert cli.wait(timeout=60) == 128 + signal.SIGTERM
+    assert cli.wait(timeout=120) == 128 + signal.SIGTERM
     wait_for(lambda: not processes_naming(tmp_path), "every process to end")
 
 
 def test_nothing_at_all_is_left_of_a_success(tmp_path: Path) -> None:
     cli = throw_away(tmp_path / "s", "kubectl", "get", "--raw=/readyz")
-    assert cli.wait(timeout=90) == 0
-    assert not processes_naming(tmp_path)
+    assert cli.wait(timeout=300) == 0
+    wait_for(lambda: not processes_naming(tmp_path), "every process to end")
     assert not list((tmp_path / "s" / "linnet").iterdir())
