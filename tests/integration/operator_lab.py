@@ -131,7 +131,7 @@ class Lab:
         return self.observe(name).canary
 
 
-async def until(holds: Callable[[], object], seconds: float = 10) -> None:
+async def until(holds: Callable[[], object], seconds: float = 60) -> None:
     """Wait until something holds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds

@@ -224,7 +224,7 @@ class TestEvents:
         posting = asyncio.create_task(lab.events.run())
         canary = lab.canary()
         await lab.cluster.post(canary, Event("Warning", "CheckFailed", "too many errors " * 100))
-        await lab.events.drain(5)
+        await lab.events.drain(60)
         posting.cancel()
         path = f"/apis/events.k8s.io/v1/namespaces/{lab.namespace}/events"
         events = (await lab.connection.request("GET", path, "the lab"))["items"]
@@ -240,7 +240,7 @@ class TestEvents:
             husk.model_copy(update={"metadata": elsewhere}), Event("Normal", "A", "")
         )
         await lab.cluster.post(husk, Event("Normal", "Told", "after all"))
-        await lab.events.drain(5)
+        await lab.events.drain(60)
         posting.cancel()
         path = f"/apis/events.k8s.io/v1/namespaces/{lab.namespace}/events"
         events = (await lab.connection.request("GET", path, "the lab"))["items"]
