@@ -6,12 +6,17 @@ unless its context is named in LINNET_TEST_CONTEXT.
 
 import os
 from collections.abc import Iterator
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from kubernetes import client, config, dynamic
+from kubernetes.client import ApiException
+
+from integration.prometheus_lab import wait_for
 
 CRDS = Path(__file__).parents[2] / "crds"
 
@@ -57,15 +62,30 @@ def crds(api: client.ApiClient) -> list[str]:
         resources.server_side_apply(
             body=crd, name=names[-1], field_manager="linnet-tests", force_conflicts=True
         )
-        for event in resources.watch(name=names[-1], timeout=30):
+        for event in resources.watch(name=names[-1], timeout=60):
             conditions = (event["object"].to_dict().get("status") or {}).get("conditions") or ()
             if {"Established", "NamesAccepted"} <= {
                 c["type"] for c in conditions if c["status"] == "True"
             }:
                 break
         else:
-            pytest.fail(f"{names[-1]} was not established within 30 s")
+            pytest.fail(f"{names[-1]} was not established within 60 s")
+        wait_for(partial(_serves, api, crd), f"{names[-1]} to be served")
     return names
+
+
+def _serves(api: client.ApiClient, crd: dict[str, Any]) -> bool:
+    """Tell whether the API server names the kind to those who ask: established comes first."""
+    spec = crd["spec"]
+    try:
+        found = client.CustomObjectsApi(api).get_api_resources(
+            spec["group"], spec["versions"][-1]["name"]
+        )
+    except ApiException as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return False
+    return spec["names"]["plural"] in {resource.name for resource in found.resources}
 
 
 @pytest.fixture(scope="module")
