@@ -18,7 +18,7 @@ from cluster.binaries import program
 Points = dict[float, float]
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
     """Return once the condition holds; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -99,7 +99,7 @@ class Prometheus:
         """End the process; its data stay."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
             self._process = None
 
     def __enter__(self) -> Self:

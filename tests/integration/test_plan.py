@@ -139,7 +139,7 @@ def service(api: client.ApiClient, prometheus: Prometheus, namespace: str) -> st
             "spec": {"containers": [container]},
         }
     )
-    kubectl("wait", "--for=condition=Ready", "pod/prometheus", "-n", namespace, "--timeout=30s")
+    kubectl("wait", "--for=condition=Ready", "pod/prometheus", "-n", namespace, "--timeout=120s")
     address = kubectl("get", "pod/prometheus", "-n", namespace, "-o", "jsonpath={.status.podIP}")
     # The API server's proxy goes by Endpoints, whose controller the local cluster does without.
     target = {"kind": "Pod", "name": "prometheus", "namespace": namespace}

@@ -568,8 +568,8 @@ class Live:
                 self.bad += reading.tile.canary.errors
 
     async def until(self, good: float, bad: float) -> None:
-        """Return once so many have been seen in all, never more; fails after 20 s."""
-        deadline = time.monotonic() + 20
+        """Return once so many have been seen in all, never more; fails after a minute."""
+        deadline = time.monotonic() + 60
         while (self.good, self.bad) != (good, bad):
             assert self.good <= good, self.good
             assert self.bad <= bad, self.bad
