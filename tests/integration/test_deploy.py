@@ -1,8 +1,10 @@
 """The manifests in deploy/ and examples/ on a real API server, and what they permit."""
 
+import asyncio
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ from deployment import (
 )
 from e2e.operator import Operator, kubeconfig_for
 from integration.kubectl import apply, kubectl, refusal
-from integration.permissions import CLUSTER_WIDE, LEASES, NEEDED, NEVER, POLICIES, May
+from integration.permissions import CLUSTER_WIDE, LEASES, LINNET, NEEDED, NEVER, POLICIES, May
+from integration.prometheus_lab import wait_for
 
 Object = dict[str, Any]
 
@@ -42,18 +45,19 @@ def istio(api: client.ApiClient) -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(istio: None) -> list[Object]:
+def installed(istio: None, api: client.ApiClient) -> list[Object]:
     """linnet for the whole cluster, by `kubectl apply -k`."""
     kubectl(
         *("apply", "--server-side", "--force-conflicts", "--validate=strict", "--kustomize"),
         str(KUSTOMIZE),
     )
-    kubectl("wait", "crd/canaries.linnet.dev", "--for=condition=Established", "--timeout=30s")
+    kubectl("wait", "crd/canaries.linnet.dev", "--for=condition=Established", "--timeout=120s")
+    _learned(api, SERVICE_ACCOUNT, CLUSTER_WIDE[-1], LEASES[-1])
     return rendered()
 
 
 @pytest.fixture(scope="module")
-def narrow(istio: None, crds: list[str]) -> list[Object]:
+def narrow(istio: None, crds: list[str], api: client.ApiClient) -> list[Object]:
     """linnet for two namespaces, by Helm's manifests."""
     namespaces = (NARROW, "shop", "search", "other")
     apply([namespace(name) for name in namespaces])
@@ -61,7 +65,15 @@ def narrow(istio: None, crds: list[str]) -> list[Object]:
         *("--set", "watchNamespaces={shop,search},crds.install=false"), namespace=NARROW
     )
     apply(objects)
+    there = [May("list", f"canaries.{LINNET}", name) for name in ("shop", "search")]
+    _learned(api, (NARROW, "linnet"), *there, May("get", LEASES[-1].resource, NARROW))
     return objects
+
+
+def _learned(api: client.ApiClient, account: tuple[str, str], *rights: May) -> None:
+    """Wait until the API server's authorizer has heard of what was just applied."""
+    for may in rights:
+        wait_for(partial(may.answer, api, account), str(may))
 
 
 def namespace(name: str) -> Object:
@@ -199,8 +211,10 @@ def start(tmp_path: Path) -> Iterator[Callable[[list[Object], tuple[str, str]], 
 
 async def _ready(operator: Operator) -> None:
     await operator.ready()
+    async with asyncio.timeout(60):
+        while not await operator.leads():  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
     text = await operator.metrics()
-    assert "linnet_leader 1.0" in text
     refused = [line for line in text.splitlines() if 'code="403"' in line]
     assert not refused
 
