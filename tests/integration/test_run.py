@@ -15,6 +15,7 @@ import pytest
 
 from integration.operator_lab import kubeconfig
 from linnet.adapters.connection import Connection
+from linnet.adapters.lease import DURATION
 
 pytestmark = pytest.mark.usefixtures("crds")
 
@@ -64,7 +65,7 @@ class Process:
         except aiohttp.ClientConnectionError:
             return 0, ""
 
-    async def until(self, path: str, holds: Callable[[int, str], bool], seconds: float = 20) -> str:
+    async def until(self, path: str, holds: Callable[[int, str], bool], seconds: float = 60) -> str:
         """Wait until an endpoint answers as it should; return its text."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -76,7 +77,7 @@ class Process:
             assert loop.time() < end, f"{path} still says {status} {text!r}; log:\n{log}"
             await asyncio.sleep(0.05)
 
-    async def until_leading(self, seconds: float = 20) -> None:
+    async def until_leading(self, seconds: float = 60) -> None:
         await self.until("/readyz", lambda _, text: text == "ok: leading\n", seconds)
 
     async def stop(self, number: signal.Signals) -> float:
@@ -85,7 +86,7 @@ class Process:
         loop = asyncio.get_running_loop()
         began = loop.time()
         self.process.send_signal(number)
-        code = await asyncio.wait_for(self.process.wait(), 10)
+        code = await asyncio.wait_for(self.process.wait(), 60)
         assert code == 0, self.log.read_text(encoding="utf-8")
         return loop.time() - began
 
@@ -168,12 +169,14 @@ async def test_a_second_one_stands_by_and_takes_over_when_the_first_leaves(
         Process(tmp_path / "a", *arguments, "--identity=a").running() as a,
         Process(tmp_path / "b", *arguments, "--identity=b").running() as b,
     ):
-        await a.until("/readyz", lambda status, _: status == 200)
-        await b.until("/readyz", lambda status, _: status == 200)
+        for process in (a, b):
+            await process.until(
+                "/readyz", lambda status, text: status == 200 and "nobody yet" not in text
+            )
         leader, other = (a, b) if "leading" in (await a.get("/readyz"))[1] else (b, a)
         assert "standing by for" in (await other.get("/readyz"))[1]
         await leader.stop(signal.SIGTERM)
-        await other.until_leading(3)
+        await other.until_leading(DURATION / 2)
 
 
 async def test_after_kill_9_the_next_process_goes_on_at_once(
@@ -183,7 +186,7 @@ async def test_after_kill_9_the_next_process_goes_on_at_once(
         await linnet.until_leading()
     async with Process(tmp_path / "log", *arguments, "--identity=a").running() as linnet:
         await linnet.until("/healthz", lambda status, _: status == 200)
-        await linnet.until_leading(2)
+        await linnet.until_leading(DURATION / 2)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +210,7 @@ async def test_what_it_cannot_be_told_is_refused_in_one_sentence(
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "KUBECONFIG": str(kubeconfig())},
     )
-    _, stderr = await asyncio.wait_for(process.communicate(), 20)
+    _, stderr = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode in (1, 2)
     assert says in stderr.decode()
     assert "Traceback" not in stderr.decode()
