@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -212,7 +213,8 @@ async def linnet(desk: Desk, *arguments: str) -> tuple[int, str]:
     )
     output = asyncio.create_task(process.communicate())
     while not output.done():
-        await desk.look()
+        with suppress(ConflictError):  # the command line was faster: look again
+            await desk.look()
         await asyncio.wait([output], timeout=0.05)
     said, _ = output.result()
     assert process.returncode is not None
