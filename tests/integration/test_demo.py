@@ -33,7 +33,7 @@ def nothing_is_left(state: Path) -> bool:
 def test_a_good_version_is_promoted_and_a_bad_one_taken_back(tmp_path: Path) -> None:
     state, log = tmp_path / "s", tmp_path / "log"
     # Bad enough for a second's few requests to tell.
-    code = demo(state, log, "--bad", "1.2.0-errors-50").wait(timeout=180)
+    code = demo(state, log, "--bad", "1.2.0-errors-50").wait(timeout=600)
     text = log.read_text()
     assert code == 0, text
     assert "\x1b" not in text, "a log has no colours"
@@ -64,9 +64,9 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind(
 ) -> None:
     state, log = tmp_path / "s", tmp_path / "log"
     running = demo(state, log, module=module)
-    wait_for(lambda: words in log.read_text(), words, seconds=120)
+    wait_for(lambda: words in log.read_text(), words, seconds=300)
     os.killpg(running.pid, signal.SIGINT)
-    assert running.wait(timeout=60) == 130
+    assert running.wait(timeout=120) == 130
     text = log.read_text()
     assert "Stopped" in text
     assert "Traceback" not in text
