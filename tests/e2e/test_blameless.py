@@ -10,7 +10,7 @@ from e2e.api import Api
 from e2e.app import App
 from linnet.api.objects import ObjectRef, ref_of
 
-CHECKED: dict[str, Any] = {"interval": "5s", "threshold": 2, "stepWeights": [30, 50]}
+CHECKED: dict[str, Any] = {"interval": "10s", "threshold": 2, "stepWeights": [30, 50]}
 RPS = 50.0
 
 
@@ -34,7 +34,7 @@ async def test_a_release_waits_while_the_primary_fails_too(app: App) -> None:
         await let_all_pods(app, behave="errors-50")
         frozen = await app.condition("Progressing", "True", "PrimaryMissesObjective")
         await app.event("PrimaryMissesObjective")
-        await load.more(int(15 * RPS))  # three more checks
+        await load.more(int(30 * RPS))  # three more checks
         status = await app.status()
         await let_all_pods(app, behave="")
         end = await app.phase("Finalising", "Succeeded", "Failed", within=300)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from e2e.api import Api
+from e2e.api import WITHIN, Api
 from e2e.app import LATENCY, SUCCESS_RATE, App
 from e2e.backend import Backend
 from e2e.cost import Cost, Report, is_bad
@@ -206,7 +206,7 @@ async def evidence(operator: Operator, app: App) -> float:
     return min(map(float, line.findall(await operator.metrics())), default=0.0)
 
 
-async def until(holds: Callable[[], Any], within: float = 60.0) -> None:
+async def until(holds: Callable[[], Any], within: float = WITHIN) -> None:
     async with asyncio.timeout(within):
         while not await holds():  # noqa: ASYNC110 - what is awaited is elsewhere
             await asyncio.sleep(0.1)
@@ -230,7 +230,7 @@ async def test_killed_in_mid_evidence_it_loses_no_request_and_counts_none_twice(
 
         await until(is_suspected)
         await operator.restart_after_kill9()
-        status = await app.phase("Failed", within=60)
+        status = await app.phase("Failed")
         await app.weight(0)
     last = status["decisions"][-1]
     assert last["reason"] == "GuardTripped"
@@ -240,8 +240,9 @@ async def test_killed_in_mid_evidence_it_loses_no_request_and_counts_none_twice(
     sent = len(load.between(0, _epoch(last["sampleTime"])).of(tag))
     cells = {"requests counted": f"{counted:g}", "sent until then": sent}
     report.row("Killed in mid-evidence", cells)
-    # The last scrape in a tile is up to a second older than its end.
-    assert abs(counted - sent) <= 2 * rps * weight
+    # The last scrape in a tile is a second older than its end, or two where one was missed; a tile
+    # that is lost or counted twice are five.
+    assert abs(counted - sent) <= 3 * rps * weight
 
 
 def _epoch(text: str) -> float:

@@ -106,7 +106,7 @@ async def test_skipping_the_analysis_promotes_without_canary_traffic(app: App) -
 @pytest.mark.parametrize("kind", ["paused", "suspend"])
 async def test_a_release_is_held_while_asked_and_goes_on_afterwards(app: App, kind: str) -> None:
     await app.create()
-    await app.initialized()
+    await app.initialized(analysis={"interval": "3s"})
     async with app.traffic() as load:
         await app.release("2.0.0")
         await app.weight(20)
@@ -122,7 +122,7 @@ async def test_a_release_is_held_while_asked_and_goes_on_afterwards(app: App, ki
 
 async def test_a_second_revision_in_mid_run_starts_over(app: App) -> None:
     await app.create()
-    await app.initialized()
+    await app.initialized(analysis={"interval": "3s"})
     async with app.traffic() as load:
         await app.release("2.0.0")
         await app.weight(20)
@@ -137,12 +137,12 @@ async def test_a_second_revision_in_mid_run_starts_over(app: App) -> None:
 
 async def test_setting_the_image_back_in_mid_run_takes_all_traffic_back_at_once(app: App) -> None:
     await app.create("1.0.0")
-    await app.initialized(analysis={"interval": "5s"})
+    await app.initialized(analysis={"interval": "1m"})
     async with app.traffic() as load:
         await app.release("2.0.0")
         await app.weight(20)
         await app.release("1.0.0")
-        await app.weight(0, within=2)
+        await app.weight(0, within=15)
         learned = time.time() + LEARNING
         await app.phase("Succeeded")
         await app.api.until(app.ref("Deployment"), lambda d: d["spec"]["replicas"] == 0)
