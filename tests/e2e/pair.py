@@ -1,8 +1,11 @@
 """An app with two Deployments of the team's own, podinfo-v1 and podinfo-v2, and a Canary."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+from cluster.traffic import Request
+from e2e.api import WITHIN
 from e2e.app import NAME, App
 from linnet.api.objects import ObjectRef
 
@@ -65,13 +68,27 @@ class Pair(App):
         routes["spec"]["hosts"].append(NAME)
         routes["spec"]["gateways"].append("mesh")
         routes["spec"]["http"][0]["timeout"] = "5s"
-        routes["spec"]["http"][0]["route"] = [
-            {"destination": {"host": NAME, "port": {"number": 80}, "subset": v}, "weight": weight}
-            for v, weight in zip(versions, (old, new), strict=True)
-        ]
-        await self.api.apply(routes)
-        await self.serving()
+        # A proxy may know of a subset before it knows of its pods: each is to answer alone first.
+        for weights in ((100, 0), (0, 100), (old, new)):
+            routes["spec"]["http"][0]["route"] = [
+                {"destination": {"host": NAME, "port": {"number": 80}, "subset": v}, "weight": w}
+                for v, w in zip(versions, weights, strict=True)
+            ]
+            await self.api.apply(routes)
+            if 100 in weights:
+                await self._answered_by(OLD if weights[0] else NEW)
         return routes
+
+    async def _answered_by(self, suffix: str) -> None:
+        """Wait until one Deployment answers all requests, from outside and from the mesh."""
+        for load in (self.traffic(), self.mesh_traffic()):
+            async with asyncio.timeout(WITHIN), load:
+                # A load has no event to wait for.
+                while sum(map(self._by(suffix), load.requests()[-20:])) < 20:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+
+    def _by(self, suffix: str) -> Callable[[Request], bool]:
+        return lambda request: request.ok and request.pod.startswith(f"{NAME}{suffix}-")
 
     async def give(self, suffix: str, tag: str) -> None:
         """Change the image of one Deployment, as a commit would."""

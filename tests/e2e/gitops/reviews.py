@@ -153,11 +153,13 @@ class Reviews:
         host = f"reviews.{namespace}.svc.cluster.local"
         return Load(self._backend.caller, host=host, rps=rps, path=path, duration=600)
 
-    async def serving(self, within: float = WITHIN) -> None:
-        """Wait until requests are answered."""
-        async with asyncio.timeout(within), self.traffic(rps=20) as load:
+    async def serving(self, *versions: str, namespace: str = NAMESPACE, path: str = "/") -> None:
+        """Wait until requests are answered, and have been by each of the versions."""
+        async with asyncio.timeout(WITHIN), self.traffic(50, namespace, path) as load:
             # A load has no event to wait for.
-            while load.requests()[-5:].counts().ok < 5:  # noqa: ASYNC110
+            while not (  # noqa: ASYNC110
+                load.by_version().keys() >= {*versions} and load.requests()[-5:].counts().ok == 5
+            ):
                 await asyncio.sleep(0.05)
 
     async def remove(self) -> None:

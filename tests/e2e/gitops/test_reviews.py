@@ -36,7 +36,7 @@ async def test_subsets_go_from_90_10_to_0_100_and_back_by_commits_only(
     """
     await reviews.deploy(interval="5s")
     async with reviews.routes() as routes:
-        await reviews.serving()
+        await reviews.serving("1.0.0", "2.0.0")
         async with reviews.traffic() as load, reviews.traffic(path="/archive") as archive:
             await reviews.weight(25)
             await reviews.commit(
@@ -115,6 +115,7 @@ async def test_routes_by_path_telemetry_and_the_rest_hold(
 ) -> None:
     commit = await reviews.deploy(versions=("1.0.0", "1.0.0"))
     await reviews.serving()
+    await reviews.serving("2.0.0", namespace=CATALOGUE, path="/wpcatalog/7")
     async with reviews.traffic(namespace=CATALOGUE, path="/wpcatalog/7") as load:
         assert (await load.more(20)).by_version() == {"2.0.0": 20}
     log = Cluster.current().folder.access_log("caller").read_text(encoding="utf-8")
