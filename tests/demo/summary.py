@@ -8,10 +8,12 @@ from rich.text import Text
 
 from cluster.traffic import Requests
 from demo.figures import blame
-from demo.frame import PROPAGATION
 from demo.record import Record
 from demo.screen import NONE, milliseconds, percent
 from linnet.api.status import Phase
+
+SETTLED = 2.0
+"""Seconds after which all proxies go by a new weight, also on a machine that has much to do."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def claims(result: Result) -> list[Claim]:
     """Return what the demo promises, each checked against what was seen."""
     good, bad = result.good, result.bad
     failed = result.requests.between(good.began, bad.began).failed()
-    after = result.requests.between(bad.ended + PROPAGATION)
+    after = result.requests.between(bad.ended + SETTLED)
     others = {version: n for version, n in blame(result.requests).items() if version != bad.version}
     served = result.requests.by_version()
     return [
