@@ -13,13 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 from cluster import addresses, binaries, configuration, control, envoy, namespaces
 from cluster.credentials import context_name
 from cluster.errors import ClusterError
-from cluster.processes import Status
+from cluster.processes import Status, ended
 from cluster.state import STATE_VARIABLE, Folder, Settings
 
 Tell = Callable[[str], None]
@@ -134,9 +135,13 @@ class Cluster:
 
     def down(self, *, keep_logs: bool = False) -> None:
         """End the cluster, and remove what it left. Nothing happens when there is none."""
-        if self.running:
-            control.ask(self.folder.socket, "down", keep_logs=keep_logs)
-        self._remove(keep_logs=keep_logs)
+        with ExitStack() as stack:
+            if self.running:
+                for pid in namespaces.outermost(self.supervisor_pid):
+                    stack.enter_context(ended(pid, END_WITHIN))
+                control.ask(self.folder.socket, "down", keep_logs=keep_logs)
+            # The supervisor gives its folder away a moment before it ends.
+            self._remove(keep_logs=keep_logs)
 
     def inside(self, command: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """The command line and environment that run `command` inside the cluster."""

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from cluster.errors import ClusterError
 
@@ -33,6 +34,12 @@ def wrapper(pid: int, command: Sequence[str]) -> list[str]:
     """The command that runs `command` in the network of process `pid`'s namespaces."""
     user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
     return ["nsenter", "--target", str(pid), "--net", *user, "--", *command]
+
+
+def outermost(pid: int) -> tuple[int, int]:
+    """The processes in which all others of these namespaces end: the first one, and `unshare`."""
+    parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+    return pid, int(parent)
 
 
 def check() -> None:

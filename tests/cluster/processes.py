@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,17 @@ class Processes:
     def _tail(self, name: str) -> str:
         lines = self._folder.log(name).read_text(errors="replace").splitlines()[-TAIL_LINES:]
         return "\n".join(f"    {line}" for line in lines)
+
+
+@contextmanager
+def ended(pid: int, within: float) -> Iterator[None]:
+    """Wait, at the end of the block, until a process has ended: one that need not be our child."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield
+        select.select([descriptor], [], [], within)
+    finally:
+        os.close(descriptor)
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
