@@ -10,7 +10,7 @@ from e2e.api import Api
 from e2e.app import App
 from linnet.api.objects import ObjectRef, ref_of
 
-CHECKED: dict[str, Any] = {"interval": "10s", "threshold": 2, "stepWeights": [30, 50]}
+CHECKED: dict[str, Any] = {"interval": "10s", "threshold": 2, "stepWeights": [30]}
 RPS = 50.0
 
 
@@ -28,13 +28,13 @@ async def test_a_release_waits_while_the_primary_fails_too(app: App) -> None:
     await app.create("1.0.0")
     await app.initialized(analysis=CHECKED)
     async with app.traffic(RPS) as load:
-        await load.more(int(10 * RPS))
+        await load.more(int(5 * RPS))
         await app.release("2.0.0")
         await app.weight(30)
         await let_all_pods(app, behave="errors-50")
         frozen = await app.condition("Progressing", "True", "PrimaryMissesObjective")
         await app.event("PrimaryMissesObjective")
-        await load.more(int(30 * RPS))  # three more checks
+        await load.more(int(15 * RPS))  # another check
         status = await app.status()
         await let_all_pods(app, behave="")
         end = await app.phase("Finalising", "Succeeded", "Failed", within=300)
