@@ -1,6 +1,6 @@
 """The freeze: while the primary itself misses its objective, nobody is blamed and nothing moves."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from linnet.analysis.policy.settings import Policy
 from linnet.analysis.tiles import Counts
@@ -17,11 +17,6 @@ class Freeze:
     since: float
     trial: Window = field(default_factory=Window)
 
-    def after(self, seconds: float, primary: Counts, allowed: float) -> "Freeze":
-        """Return the freeze that knows one more tile; a trial that is lost begins anew."""
-        trial = self.trial.plus(seconds, primary.requests, min(primary.errors, primary.requests))
-        return replace(self, trial=Window() if trial.misses(allowed) else trial)
-
 
 def freeze_after(
     policy: Policy, freeze: Freeze | None, lately: Window, primary: Counts | None, end: float
@@ -37,8 +32,11 @@ def freeze_after(
         return freeze, lately
     if freeze is None:
         return (Freeze(end) if lately.misses(guard.objective) else None), lately
-    freeze = freeze.after(policy.seconds, primary, guard.objective)
-    trial = freeze.trial
-    if trial.seconds < policy.thaw_after or not trial.requests:
-        return freeze, lately
-    return (None, trial) if trial.meets(guard.objective) else (Freeze(freeze.since), lately)
+    failed = min(primary.errors, primary.requests)
+    trial = freeze.trial.plus(policy.seconds, primary.requests, failed)
+    ends = trial.seconds >= policy.thaw_after and trial.requests > 0
+    if ends and trial.meets(guard.objective):
+        return None, trial
+    if ends or trial.misses(guard.objective):
+        trial = Window()
+    return Freeze(freeze.since, trial), lately
