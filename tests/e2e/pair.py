@@ -1,10 +1,8 @@
 """An app with two Deployments of the team's own, podinfo-v1 and podinfo-v2, and a Canary."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
-from cluster.traffic import Request
 from e2e.api import WITHIN
 from e2e.app import NAME, App
 from linnet.api.objects import ObjectRef
@@ -83,12 +81,11 @@ class Pair(App):
         """Wait until one Deployment answers all requests, from outside and from the mesh."""
         for load in (self.traffic(), self.mesh_traffic()):
             async with asyncio.timeout(WITHIN), load:
-                # A load has no event to wait for.
-                while sum(map(self._by(suffix), load.requests()[-20:])) < 20:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-
-    def _by(self, suffix: str) -> Callable[[Request], bool]:
-        return lambda request: request.ok and request.pod.startswith(f"{NAME}{suffix}-")
+                while not all(
+                    request.ok and request.pod.startswith(f"{NAME}{suffix}-")
+                    for request in await load.more(20)
+                ):
+                    pass
 
     async def give(self, suffix: str, tag: str) -> None:
         """Change the image of one Deployment, as a commit would."""

@@ -156,11 +156,10 @@ class Reviews:
     async def serving(self, *versions: str, namespace: str = NAMESPACE, path: str = "/") -> None:
         """Wait until requests are answered, and have been by each of the versions."""
         async with asyncio.timeout(WITHIN), self.traffic(50, namespace, path) as load:
-            # A load has no event to wait for.
-            while not (  # noqa: ASYNC110
-                load.by_version().keys() >= {*versions} and load.requests()[-5:].counts().ok == 5
-            ):
-                await asyncio.sleep(0.05)
+            answered = False
+            while not answered:
+                answered = (await load.more(5)).counts().failed == 0
+                answered = answered and load.by_version().keys() >= {*versions}
 
     async def remove(self) -> None:
         """Delete all that it brought."""

@@ -42,9 +42,8 @@ async def test_git_owns_the_root_and_linnet_the_delegate(managed: ManagedApp) ->
         await managed.application.synced(commit)
         async with Load(managed.backend.gateway, host=managed.host, path="/old") as old:
             async with asyncio.timeout(WITHIN):
-                # A load has no event to wait for.
-                while set(old.requests()[-5:].counts().statuses) != {203}:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+                while set((await old.more(5)).counts().statuses) != {203}:
+                    pass
             answers = (await old.more(100)).counts()
         assert set(answers.statuses) == {203}
         await managed.phase("Succeeded")
