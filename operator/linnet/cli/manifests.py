@@ -269,12 +269,11 @@ def _parsed(
     broken: Iterable[Fault] = ()
     try:
         parsed = parse()
-    except ValidationError as error:
-        broken = _broken(error, root)
-    except SpecError as error:
-        if not isinstance(error.__cause__, ValidationError):
+    except (ValidationError, SpecError) as error:
+        cause = error if isinstance(error, ValidationError) else error.__cause__
+        if not isinstance(cause, ValidationError):
             raise
-        broken = _broken(error.__cause__, root)
+        broken = _broken(cause, root)
     found = list(islice(chain(unknown, broken), _MAX_FAULTS + 1))
     if not found:
         return parsed
